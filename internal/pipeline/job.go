@@ -1,0 +1,105 @@
+// Package pipeline runs stages: it decides what can start, starts it in a
+// process of its own, and tells what came of it. It knows no tool's name.
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"time"
+)
+
+// Job is what runs in one child process. It answers one or more stages: those
+// that need the same work done (lint and sast load the same code) share a job.
+type Job struct {
+	Name   string
+	Stages []string // the questions it answers, in the order they are shown
+	Needs  []string // names of the jobs whose reports and outputs it reads
+
+	// NotApplicable is why the job has nothing to do for this service, by
+	// detection; its stages then end "not applicable".
+	NotApplicable string
+
+	Params any    // handed to the worker as JSON; part of the cache's key
+	Inputs Inputs // what decides the result, besides Params and Needs
+	Access Access
+	Cost   time.Duration // how long it takes at first; measured times replace it
+	Limit  time.Duration // it is stopped after this long; 0 means DefaultLimit
+
+	// Always is set for jobs whose effect is not in their report (deploying):
+	// they are never answered from the cache.
+	Always bool
+	// Valid, when set, tells whether a cached answer can still be used, for
+	// answers that name data outside the cache (a module cache, say).
+	Valid func(Answer) bool
+}
+
+// DefaultLimit is how long a job may take that names no limit.
+const DefaultLimit = 15 * time.Minute
+
+// Inputs are what a job's result is a function of.
+type Inputs struct {
+	// Trees are files and folders, absolute, hashed by content. One that does
+	// not exist counts as absent, not as an error.
+	Trees []string
+	// Values are named facts: a tool's version, a setting, a data set's digest.
+	Values map[string]string
+}
+
+// Access is what a job may touch, apart from reading the service's source,
+// the toolchain and its needs' outputs, and writing its own output folder.
+type Access struct {
+	Network Network  `json:"network"`
+	Write   []string `json:"write,omitempty"`
+	// RunsRepositoryCode is set when code of the repository under test is executed.
+	RunsRepositoryCode bool `json:"runsRepositoryCode,omitempty"`
+	// Detaches is set when a process is meant to outlive the run (the local target).
+	Detaches bool `json:"detaches,omitempty"`
+}
+
+// Network is how far a job may reach.
+type Network string
+
+// The networks, narrowest first.
+const (
+	NoNetwork Network = "none"
+	Loopback  Network = "loopback"
+	Outside   Network = "outside"
+)
+
+// Worker does a job, in the child process. An error means that the job could
+// not be done: its stages end "not run" with the error as the reason (and the
+// remedy of package hint). What the worker found is in the answer, and a
+// failing check is no error.
+type Worker func(ctx context.Context, t Task) (Answer, error)
+
+// Task is a job as its worker gets it.
+type Task struct {
+	Job    string          `json:"job"`
+	Stages []string        `json:"stages"` // those of the job that are asked for
+	Root   string          `json:"root"`   // the repository's root; findings' paths are relative to it
+	Dir    string          `json:"dir"`    // the service's folder, absolute, in or at Root
+	Out    string          `json:"out"`    // exists, empty: outputs for later stages and the run's folder
+	Cache  string          `json:"cache"`  // exists: what the worker keeps for its own later runs
+	Params json.RawMessage `json:"params"`
+	Needs  map[string]Need `json:"needs"` // by job
+
+	Progress func(string) `json:"-"` // tells the user what is being done, a few words; never nil
+	Log      io.Writer    `json:"-"` // the stage's log; bounded
+}
+
+// Need is what an earlier job left.
+type Need struct {
+	Reports map[string]Report `json:"reports"` // by stage
+	Out     string            `json:"out"`     // read only
+}
+
+// Answer is what a job came to.
+type Answer struct {
+	Reports []Report `json:"reports"` // one for each stage asked for
+	// Secrets are texts that no output may show. They are never written to the
+	// cache or the record, and an answer that has any is not cached.
+	Secrets []string `json:"-"`
+	// Volatile is set when the answer must not be cached.
+	Volatile bool `json:"-"`
+}

@@ -1,0 +1,57 @@
+// Package scan says what every check has in common: a part that looks at a
+// service and plans a job, and a part that does it, in a process of its own.
+package scan
+
+import (
+	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/sarif"
+)
+
+// Service is what is delivered, as the planner found or was told it.
+type Service struct {
+	Name string
+	Root string // the repository's root, absolute
+	Dir  string // the service's folder, absolute, in or at Root
+	Git  bool   // Root is a git work tree
+
+	GoModule string // the module path of Dir/go.mod; "" when it is no Go service
+	Main     string // folder of the command that is built, relative to Dir: "cmd/todo"
+
+	Version  string  // of Sluice itself, with its build: part of every cache key
+	CacheDir string  // the user's cache folder for Sluice
+	Options  Options // what the configuration sets
+	Target   string  // where it is deployed
+}
+
+// Options are the settings of a configuration that planners read.
+type Options struct {
+	LintIgnore []string          // rules that are switched off for good
+	VulnDB     string            // where vulnerability data comes from: "" is by itself
+	Coverage   int               // least percentage of statements; 0 is no limit
+	TestLimit  string            // go test -timeout
+	Env        map[string]string // of the deployed service
+	Port       int               // of the local target; 0 is any free one
+}
+
+// Scanner is one check, or several that share their work.
+type Scanner interface {
+	// Job plans the work for a service. It starts no process and reads little:
+	// a run in which nothing changed consists of this. A scanner that has
+	// nothing to do for the service says so in the job's NotApplicable.
+	Job(s Service) (pipeline.Job, error)
+	// Worker does the job, in the child process.
+	Worker() pipeline.Worker
+}
+
+// Rules picks from all the rules those that the findings name.
+func Rules(all map[string]sarif.Rule, findings []sarif.Finding) []sarif.Rule {
+	var rules []sarif.Rule
+	seen := map[string]bool{}
+	for _, f := range findings {
+		if r, ok := all[f.Rule]; ok && !seen[f.Rule] {
+			seen[f.Rule] = true
+			rules = append(rules, r)
+		}
+	}
+	return rules
+}
