@@ -1,0 +1,210 @@
+package cache
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sluice-ci/sluice/internal/atomicfile"
+)
+
+// Store keeps answers and their output files in a folder: an entry is a folder
+// named by its key, complete or not there at all, and checked whenever it is
+// read. Several processes may use one store.
+type Store struct{ dir string }
+
+// Open returns the store in dir, making the folder if need be.
+func Open(dir string) (*Store, error) {
+	for _, sub := range []string{"results", "work"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+			return nil, fmt.Errorf("opening the cache: %w", err)
+		}
+	}
+	return &Store{dir: dir}, nil
+}
+
+// Names within an entry's folder.
+const (
+	answerFile   = "answer.json"
+	outFolder    = "out"
+	manifestFile = "manifest"
+)
+
+// maxAnswer bounds an answer, bytes.
+const maxAnswer = 64 << 20
+
+func (s *Store) entry(key Key) string {
+	return filepath.Join(s.dir, "results", string(key[:2]), string(key))
+}
+
+// Get reads the answer with this key into v and returns the folder of its
+// outputs. An entry that is missing, incomplete or damaged is a miss, and is
+// removed.
+func (s *Store) Get(key Key, v any) (out string, ok bool) {
+	dir := s.entry(key)
+	if _, err := os.Lstat(dir); err != nil {
+		return "", false
+	}
+	answer, err := verify(dir)
+	if err == nil {
+		err = json.Unmarshal(answer, v)
+	}
+	if err != nil {
+		_ = s.drop(dir) // a second miss is all that can come of an error here
+		return "", false
+	}
+	now := time.Now()
+	_ = os.Chtimes(dir, now, now) // only tells Trim what is in use
+	return filepath.Join(dir, outFolder), true
+}
+
+// Put keeps an answer and moves its outputs, a folder made by Work, into the
+// store. It returns where the outputs are now.
+func (s *Store) Put(key Key, v any, out string) (string, error) {
+	answer, err := json.Marshal(v)
+	if err != nil {
+		return "", fmt.Errorf("caching a result: %w", err)
+	}
+	if len(answer) > maxAnswer {
+		return "", fmt.Errorf("caching a result: %d bytes are more than an answer may have", len(answer))
+	}
+	aside, err := os.MkdirTemp(filepath.Dir(out), "put-")
+	if err != nil {
+		return "", fmt.Errorf("caching a result: %w", err)
+	}
+	defer os.RemoveAll(aside)
+	if err := fill(aside, answer, out); err != nil {
+		return "", fmt.Errorf("caching a result: %w", err)
+	}
+	dir, err := s.place(aside, key)
+	if err != nil {
+		return "", fmt.Errorf("caching a result: %w", err)
+	}
+	return filepath.Join(dir, outFolder), nil
+}
+
+// place moves a complete entry to where its key says. Another process may be
+// doing the same: an entry that is there and whole stays, since somebody may
+// be reading it.
+func (s *Store) place(aside string, key Key) (dir string, err error) {
+	dir = s.entry(key)
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+		return "", err
+	}
+	for range 3 {
+		if _, err := verify(dir); err == nil {
+			return dir, nil
+		}
+		if err := s.drop(dir); err != nil {
+			return "", err
+		}
+		err = os.Rename(aside, dir)
+		if err == nil || !errors.Is(err, fs.ErrExist) {
+			return dir, err
+		}
+	}
+	return dir, err
+}
+
+// fill makes an entry in dir: the answer, the outputs, and the manifest last.
+func fill(dir string, answer []byte, out string) error {
+	manifest, err := describeOutputs(out)
+	if err != nil {
+		return err
+	}
+	manifest = append([]string{checksum(answer) + " " + answerFile}, manifest...)
+	body := strings.Join(manifest, "\n") + "\n"
+	if err := atomicfile.Write(filepath.Join(dir, answerFile), answer, 0o600); err != nil {
+		return err
+	}
+	if err := atomicfile.Write(filepath.Join(dir, manifestFile), []byte(checksum([]byte(body))+"\n"+body), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(out, filepath.Join(dir, outFolder))
+}
+
+// describeOutputs lists the files below dir with their hashes. Only files and
+// folders can be outputs: a link or a device is an attempt at something.
+func describeOutputs(dir string) ([]string, error) {
+	var lines []string
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if !d.Type().IsRegular() {
+			return fmt.Errorf("output %s is not a regular file", p)
+		}
+		rel, err := filepath.Rel(dir, p)
+		if err != nil {
+			return err
+		}
+		if strings.ContainsAny(rel, "\n") {
+			return fmt.Errorf("output %q has a line break in its name", rel)
+		}
+		hash, err := hashFile(p)
+		lines = append(lines, hash+" "+outFolder+"/"+filepath.ToSlash(rel))
+		return err
+	})
+	return lines, err
+}
+
+var errDamaged = errors.New("damaged entry")
+
+// verify checks an entry against its manifest and returns its answer.
+func verify(dir string) ([]byte, error) {
+	manifest, err := os.ReadFile(filepath.Join(dir, manifestFile))
+	if err != nil {
+		return nil, err
+	}
+	sum, body, ok := bytes.Cut(manifest, []byte("\n"))
+	if !ok || string(sum) != checksum(body) {
+		return nil, errDamaged
+	}
+	want := strings.Split(strings.TrimSuffix(string(body), "\n"), "\n")
+	outputs, err := describeOutputs(filepath.Join(dir, outFolder))
+	if err != nil {
+		return nil, err
+	}
+	answer, err := os.ReadFile(filepath.Join(dir, answerFile))
+	if err != nil {
+		return nil, err
+	}
+	got := append([]string{checksum(answer) + " " + answerFile}, outputs...)
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		return nil, errDamaged
+	}
+	return answer, nil
+}
+
+// drop takes an entry out of sight in one step, then removes it.
+func (s *Store) drop(dir string) error {
+	aside, err := os.MkdirTemp(filepath.Join(s.dir, "work"), "drop-")
+	if err != nil {
+		return err
+	}
+	err = os.Rename(dir, filepath.Join(aside, "entry"))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, removeAll(aside))
+}
+
+// removeAll removes a folder even when what is in it is read-only.
+func removeAll(dir string) error {
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			return os.Chmod(p, 0o700) // #nosec G302 -- a folder needs its x bit to be emptied
+		}
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, os.RemoveAll(dir))
+}
