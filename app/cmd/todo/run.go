@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+)
+
+// Exit statuses.
+const (
+	exitOK     = 0
+	exitFailed = 1 // the service, or its health check, failed
+	exitUsage  = 2 // an argument or a setting is wrong
+)
+
+// run is the command, with all that it touches as parameters. It ends when the
+// context does.
+func run(ctx context.Context, args []string, env func(string) string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("todo", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() { usage(stderr) }
+	show := flags.Bool("version", false, "print the version and exit")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return exitOK
+		}
+		return exitUsage
+	}
+	if *show {
+		say(stdout, "todo "+version()+" "+runtime.Version())
+		return exitOK
+	}
+	c, err := readConfig(env)
+	if err != nil {
+		say(stderr, "todo: "+err.Error())
+		return exitUsage
+	}
+	return command(ctx, flags.Args(), c, stdout, stderr)
+}
+
+// command does what the arguments after the flags ask for.
+func command(ctx context.Context, args []string, c config, stdout, stderr io.Writer) int {
+	switch {
+	case len(args) == 0:
+		return serve(ctx, c, newLogger(stdout, c.level))
+	case len(args) == 1 && args[0] == "healthcheck":
+		if err := healthcheck(ctx, c); err != nil {
+			say(stderr, "todo: "+err.Error())
+			return exitFailed
+		}
+		return exitOK
+	}
+	say(stderr, fmt.Sprintf("todo: unknown arguments %q; todo -help lists what there is", args))
+	return exitUsage
+}
+
+func usage(w io.Writer) {
+	say(w, `todo serves to-do lists over HTTP.
+
+  todo              serve until SIGTERM
+  todo healthcheck  ask the service on this machine whether it can serve
+  todo -version     print the version
+
+Environment:`)
+	for _, v := range variables {
+		say(w, fmt.Sprintf("  %-16s %s", v.name, v.use))
+	}
+}
+
+// version names the build, where the build knows it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "(unknown)"
+}
+
+// say writes a line for a person. There is nobody to tell when it cannot be written.
+func say(w io.Writer, line string) { _, _ = fmt.Fprintln(w, line) }
