@@ -145,7 +145,7 @@ func store(t *testing.T) *Store {
 	return s
 }
 
-func put(t *testing.T, s *Store, key Key, a answer, files map[string]string) (string, error) {
+func put(t *testing.T, s *Store, key Key, a answer, files map[string]string) (Outputs, error) {
 	t.Helper()
 	w, err := s.Work()
 	must(t, err)
@@ -172,7 +172,7 @@ func TestStoreGivesBackWhatWasPut(t *testing.T) {
 	if !ok || got.Text != "yes" {
 		t.Fatalf("got %v, %v", got, ok)
 	}
-	if b, err := os.ReadFile(out + "/image/blob"); err != nil || string(b) != "content" {
+	if b, err := os.ReadFile(out.Dir + "/image/blob"); err != nil || string(b) != "content" {
 		t.Errorf("output: %q, %v", b, err)
 	}
 }

@@ -43,73 +43,81 @@ func (s *Store) entry(key Key) string {
 	return filepath.Join(s.dir, "results", string(key[:2]), string(key))
 }
 
-// Get reads the answer with this key into v and returns the folder of its
-// outputs. An entry that is missing, incomplete or damaged is a miss, and is
-// removed.
-func (s *Store) Get(key Key, v any) (out string, ok bool) {
+// Outputs are the files that came with an answer.
+type Outputs struct {
+	Dir    string
+	Digest string // of their names and contents
+}
+
+// Get reads the answer with this key into v. An entry that is missing,
+// incomplete or damaged is a miss, and is removed.
+func (s *Store) Get(key Key, v any) (out Outputs, ok bool) {
 	dir := s.entry(key)
 	if _, err := os.Lstat(dir); err != nil {
-		return "", false
+		return out, false
 	}
-	answer, err := verify(dir)
+	answer, digest, err := verify(dir)
 	if err == nil {
 		err = json.Unmarshal(answer, v)
 	}
 	if err != nil {
 		_ = s.drop(dir) // a second miss is all that can come of an error here
-		return "", false
+		return out, false
 	}
 	now := time.Now()
 	_ = os.Chtimes(dir, now, now) // only tells Trim what is in use
-	return filepath.Join(dir, outFolder), true
+	return Outputs{filepath.Join(dir, outFolder), digest}, true
 }
 
 // Put keeps an answer and moves its outputs, a folder made by Work, into the
-// store. It returns where the outputs are now.
-func (s *Store) Put(key Key, v any, out string) (string, error) {
+// store. It returns where they are now.
+func (s *Store) Put(key Key, v any, out string) (Outputs, error) {
+	o, err := s.put(key, v, out)
+	if err != nil {
+		err = fmt.Errorf("caching a result: %w", err)
+	}
+	return o, err
+}
+
+func (s *Store) put(key Key, v any, out string) (o Outputs, err error) {
 	answer, err := json.Marshal(v)
 	if err != nil {
-		return "", fmt.Errorf("caching a result: %w", err)
+		return o, err
 	}
 	if len(answer) > maxAnswer {
-		return "", fmt.Errorf("caching a result: %d bytes are more than an answer may have", len(answer))
+		return o, fmt.Errorf("%d bytes are more than an answer may have", len(answer))
 	}
 	aside, err := os.MkdirTemp(filepath.Dir(out), "put-")
 	if err != nil {
-		return "", fmt.Errorf("caching a result: %w", err)
+		return o, err
 	}
 	defer os.RemoveAll(aside)
 	if err := fill(aside, answer, out); err != nil {
-		return "", fmt.Errorf("caching a result: %w", err)
+		return o, err
 	}
-	dir, err := s.place(aside, key)
-	if err != nil {
-		return "", fmt.Errorf("caching a result: %w", err)
-	}
-	return filepath.Join(dir, outFolder), nil
+	return s.place(aside, key)
 }
 
 // place moves a complete entry to where its key says. Another process may be
 // doing the same: an entry that is there and whole stays, since somebody may
 // be reading it.
-func (s *Store) place(aside string, key Key) (dir string, err error) {
-	dir = s.entry(key)
+func (s *Store) place(aside string, key Key) (o Outputs, err error) {
+	dir := s.entry(key)
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return "", err
+		return o, err
 	}
 	for range 3 {
-		if _, err := verify(dir); err == nil {
-			return dir, nil
+		if _, digest, err := verify(dir); err == nil {
+			return Outputs{filepath.Join(dir, outFolder), digest}, nil
 		}
 		if err := s.drop(dir); err != nil {
-			return "", err
+			return o, err
 		}
-		err = os.Rename(aside, dir)
-		if err == nil || !errors.Is(err, fs.ErrExist) {
-			return dir, err
+		if err = os.Rename(aside, dir); err != nil && !errors.Is(err, fs.ErrExist) {
+			return o, err
 		}
 	}
-	return dir, err
+	return o, fmt.Errorf("%s keeps changing: %w", dir, err)
 }
 
 // fill makes an entry in dir: the answer, the outputs, and the manifest last.
@@ -154,32 +162,37 @@ func describeOutputs(dir string) ([]string, error) {
 	return lines, err
 }
 
+// OutputsDigest is the digest of the output files in a folder.
+func OutputsDigest(dir string) (string, error) {
+	lines, err := describeOutputs(dir)
+	return checksum([]byte(strings.Join(lines, "\n"))), err
+}
+
 var errDamaged = errors.New("damaged entry")
 
-// verify checks an entry against its manifest and returns its answer.
-func verify(dir string) ([]byte, error) {
+// verify checks an entry against its manifest and returns its answer and the
+// digest of its outputs.
+func verify(dir string) (answer []byte, digest string, err error) {
 	manifest, err := os.ReadFile(filepath.Join(dir, manifestFile))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	sum, body, ok := bytes.Cut(manifest, []byte("\n"))
 	if !ok || string(sum) != checksum(body) {
-		return nil, errDamaged
+		return nil, "", errDamaged
 	}
-	want := strings.Split(strings.TrimSuffix(string(body), "\n"), "\n")
 	outputs, err := describeOutputs(filepath.Join(dir, outFolder))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	answer, err := os.ReadFile(filepath.Join(dir, answerFile))
-	if err != nil {
-		return nil, err
+	if answer, err = os.ReadFile(filepath.Join(dir, answerFile)); err != nil {
+		return nil, "", err
 	}
 	got := append([]string{checksum(answer) + " " + answerFile}, outputs...)
-	if strings.Join(got, "\n") != strings.Join(want, "\n") {
-		return nil, errDamaged
+	if strings.Join(got, "\n")+"\n" != string(body) {
+		return nil, "", errDamaged
 	}
-	return answer, nil
+	return answer, checksum([]byte(strings.Join(outputs, "\n"))), nil
 }
 
 // drop takes an entry out of sight in one step, then removes it.

@@ -14,7 +14,16 @@ import (
 type Job struct {
 	Name   string
 	Stages []string // the questions it answers, in the order they are shown
-	Needs  []string // names of the jobs whose reports and outputs it reads
+
+	// Needs are the jobs without whose outputs it cannot start: when one does
+	// not pass, this one is not run.
+	Needs []string
+	// Reads are jobs that it waits for and whose reports it takes, whatever
+	// came of them.
+	Reads []string
+	// Gates are jobs that must not have failed before it starts. In a strict
+	// run they must not be "not run" either.
+	Gates []string
 
 	// NotApplicable is why the job has nothing to do for this service, by
 	// detection; its stages then end "not applicable".
@@ -82,7 +91,9 @@ type Task struct {
 	Out    string          `json:"out"`    // exists, empty: outputs for later stages and the run's folder
 	Cache  string          `json:"cache"`  // exists: what the worker keeps for its own later runs
 	Params json.RawMessage `json:"params"`
-	Needs  map[string]Need `json:"needs"` // by job
+	Needs  map[string]Need `json:"needs"` // by job: those of Needs, Reads and Gates
+
+	Access Access `json:"access"`
 
 	Progress func(string) `json:"-"` // tells the user what is being done, a few words; never nil
 	Log      io.Writer    `json:"-"` // the stage's log; bounded

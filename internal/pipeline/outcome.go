@@ -1,0 +1,99 @@
+package pipeline
+
+import (
+	"time"
+
+	"github.com/sluice-ci/sluice/internal/sarif"
+)
+
+// Outcome is how a stage ended. There are four, and silence is not "passed".
+type Outcome string
+
+// The outcomes.
+const (
+	Passed        Outcome = "passed"
+	Failed        Outcome = "failed"
+	NotRun        Outcome = "not_run"
+	NotApplicable Outcome = "not_applicable"
+)
+
+func (o Outcome) String() string {
+	switch o {
+	case NotRun:
+		return "not run"
+	case NotApplicable:
+		return "not applicable"
+	default:
+		return string(o)
+	}
+}
+
+// Result is what came of one stage in one run.
+type Result struct {
+	Stage   string  `json:"stage"`
+	Job     string  `json:"job"`
+	Outcome Outcome `json:"outcome"`
+	Reason  string  `json:"reason,omitempty"` // of an outcome other than passed
+	Remedy  string  `json:"remedy,omitempty"`
+	// Blocking are those of the report's findings for which the gate is shut.
+	Blocking []sarif.Finding `json:"-"`
+	Blocked  int             `json:"blocked,omitempty"` // how many
+	Findings int             `json:"findings"`
+	Warnings []string        `json:"warnings,omitempty"`
+
+	Cached   bool          `json:"cached"`
+	Key      string        `json:"key,omitempty"` // the cache's key: the hash of the inputs
+	Start    time.Duration `json:"start"`         // since the run's start, nanoseconds
+	Elapsed  time.Duration `json:"elapsed"`       // nanoseconds
+	Cost     time.Duration `json:"cost"`          // what it took when it was last done, nanoseconds
+	Report   Report        `json:"-"`
+	Tools    []Tool        `json:"tools,omitempty"`
+	Examined []Count       `json:"examined,omitempty"`
+	Notes    []string      `json:"notes,omitempty"`
+	Access   Access        `json:"access"`
+}
+
+// Verdict is what a gate makes of a report.
+type Verdict struct {
+	Blocking []sarif.Finding
+	Warnings []string
+	// NotRun is why the report does not count ("vulnerability data is 97 days
+	// old"); "" when it does.
+	NotRun string
+	Remedy string
+}
+
+// Judge decides on a report. It is a pure function of it.
+type Judge func(Report) Verdict
+
+// judge turns a report and its gate's verdict into a result. Anything that
+// does not show that work was done is "not run".
+func judge(report Report, verdict Verdict) Result {
+	r := Result{Stage: report.Stage, Report: report, Findings: len(report.Findings), Blocking: verdict.Blocking, Blocked: len(verdict.Blocking),
+		Warnings: verdict.Warnings, Tools: report.Tools, Examined: report.Examined, Notes: report.Notes}
+	switch {
+	case report.NotApplicable != "":
+		r.Outcome, r.Reason = NotApplicable, report.NotApplicable
+	case len(verdict.Blocking) > 0:
+		r.Outcome = Failed
+	case report.NotRun != "":
+		r.Outcome, r.Reason, r.Remedy = NotRun, report.NotRun, report.Remedy
+	case verdict.NotRun != "":
+		r.Outcome, r.Reason, r.Remedy = NotRun, verdict.NotRun, verdict.Remedy
+	case !report.looked():
+		r.Outcome, r.Reason = NotRun, "it gave no proof that it looked at anything"
+	default:
+		r.Outcome = Passed
+	}
+	return r
+}
+
+// looked tells whether the report shows that something was examined.
+func (r Report) looked() bool {
+	for _, c := range r.Examined {
+		if c.N > 0 {
+			return true
+		}
+	}
+	return len(r.Findings) > 0
+}

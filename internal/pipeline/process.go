@@ -1,0 +1,164 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/sluice-ci/sluice/internal/hint"
+)
+
+// Processes launches each job in a child process: this program, executed again
+// with Args, in which Serve does the work.
+type Processes struct {
+	Exe  string
+	Args []string
+	Env  func(Access) []string // the child's whole environment
+	Logs string                // folder of JOB.log
+}
+
+// maxLog bounds the log of a job, bytes.
+const maxLog = 16 << 20
+
+// grace is how long a child may take to end by itself when it is told to.
+const grace = 3 * time.Second
+
+// Launch is a Launcher.
+func (p Processes) Launch(ctx context.Context, t Task, progress func(string)) (Answer, error) {
+	if err := ctx.Err(); err != nil {
+		return Answer{}, err
+	}
+	task, err := json.Marshal(t)
+	if err != nil {
+		return Answer{}, err
+	}
+	log, err := os.Create(filepath.Join(p.Logs, t.Job+".log"))
+	if err != nil {
+		return Answer{}, err
+	}
+	c, err := p.start(t.Access, &boundedLog{w: log, left: maxLog})
+	if err != nil {
+		return Answer{}, errors.Join(fmt.Errorf("starting %s: %w", t.Job, err), log.Close())
+	}
+	answer, err := c.converse(ctx, task, progress)
+	if closeErr := log.Close(); err == nil {
+		err = closeErr
+	}
+	return answer, withLog(err, log.Name())
+}
+
+// child is a process that does a job.
+type child struct {
+	cmd      *exec.Cmd
+	lifeline io.WriteCloser // its standard input; closing it tells it to end
+	messages io.ReadCloser
+}
+
+func (p Processes) start(a Access, log io.Writer) (*child, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	cmd := exec.Command(p.Exe, p.Args...) // #nosec G204 -- it is this program
+	cmd.Env = p.Env(a)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.ExtraFiles = []*os.File{w}
+	cmd.WaitDelay = time.Second // what it leaves behind must not hold its log open
+	ownGroup(cmd)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return &child{cmd: cmd, lifeline: in, messages: r}, nil
+}
+
+// converse hands the task over and takes the answer. When ctx ends, the child
+// is told, and killed with all that it started if it does not end by itself.
+func (c *child) converse(ctx context.Context, task []byte, progress func(string)) (Answer, error) {
+	stop := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		select {
+		case <-stop:
+			return
+		case <-ctx.Done():
+		}
+		_ = c.lifeline.Close() // ends the child; if it is gone already, so much the better
+		select {
+		case <-stop:
+		case <-time.After(grace):
+			killTree(c.cmd.Process.Pid)
+		}
+	}()
+	_, err := c.lifeline.Write(append(task, '\n'))
+	answer, receiveErr := receive(c.messages, progress)
+	_ = c.lifeline.Close() // no more is to be done: it may end
+	waitErr := c.wait()
+	close(stop)
+	<-stopped
+	_ = c.messages.Close()
+	switch {
+	case errors.Is(receiveErr, errSilent) && waitErr != nil:
+		return Answer{}, fmt.Errorf("its process broke off: %w", waitErr)
+	case receiveErr != nil:
+		return Answer{}, receiveErr
+	case err != nil:
+		return Answer{}, fmt.Errorf("handing the task over: %w", err)
+	case waitErr != nil:
+		return Answer{}, fmt.Errorf("its process broke off after its answer: %w", waitErr)
+	}
+	return answer, nil
+}
+
+// wait waits for the child, and kills it when it does not end after its answer.
+func (c *child) wait() error {
+	timer := time.AfterFunc(2*grace, func() { killTree(c.cmd.Process.Pid) })
+	defer timer.Stop()
+	err := c.cmd.Wait()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		return nil // somebody that it started keeps its log open
+	}
+	return err
+}
+
+// withLog names the log in the remedy of an error that has none.
+func withLog(err error, log string) error {
+	if err == nil || hint.Remedy(err) != "" {
+		return err
+	}
+	return hint.With(err, "see "+log)
+}
+
+// boundedLog writes the beginning of a log and says when the rest is left out.
+type boundedLog struct {
+	w    io.Writer
+	left int
+}
+
+func (b *boundedLog) Write(p []byte) (int, error) {
+	n := len(p)
+	if b.left <= 0 {
+		return n, nil
+	}
+	part := p[:min(n, b.left)]
+	b.left -= len(part)
+	if _, err := b.w.Write(part); err != nil {
+		return 0, err
+	}
+	if b.left <= 0 {
+		_, err := io.WriteString(b.w, "\n[the rest of the log is left out]\n")
+		return n, err
+	}
+	return n, nil
+}

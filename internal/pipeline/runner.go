@@ -1,0 +1,274 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/sluice-ci/sluice/internal/cache"
+	"github.com/sluice-ci/sluice/internal/hint"
+)
+
+// Launcher does a job, in a process of its own. The context ends it. It calls
+// progress with what is being done.
+type Launcher func(ctx context.Context, t Task, progress func(string)) (Answer, error)
+
+// Runner runs jobs. All fields but the last group are required.
+type Runner struct {
+	Jobs   []Job
+	Root   string // the repository's root, absolute
+	Dir    string // the service's folder, absolute
+	Store  *cache.Store
+	Hasher *cache.Hasher
+	Launch Launcher
+	Judge  Judge
+	// CacheFor is the folder in which a job's worker keeps what it wants to
+	// find again in later runs.
+	CacheFor func(job string) string
+
+	Strict  bool // gates stay shut for what was not run
+	NoCache bool // do everything again
+	CPUs    int  // how many jobs may compute at once; 0 is the machine's number
+	Emit    Handler
+}
+
+// Run runs the jobs to their end, or until ctx is cancelled, and returns the
+// stages' results in the jobs' order. The error is of the plan or the machine:
+// what a job came to is in the results.
+func (r *Runner) Run(ctx context.Context) ([]Result, error) {
+	g, err := newGraph(r.Jobs)
+	if err != nil {
+		return nil, fmt.Errorf("planning: %w", err)
+	}
+	work, err := r.Store.Work()
+	if err != nil {
+		return nil, err
+	}
+	s := newSession(ctx, r, g, work)
+	s.loop()
+	return s.ordered(), errors.Join(s.err, work.Close(), r.Hasher.Save())
+}
+
+// session is the state of one run. Only the goroutine of loop touches it, but
+// for the fields that are said to be shared.
+type session struct {
+	*Runner
+	g     *graph
+	ctx   context.Context
+	work  *cache.Work
+	trees *snapshot // shared
+	start time.Time
+
+	started map[string]bool
+	ended   map[string]*ended
+	queue   []*lookup // not in the cache, waiting for a CPU
+	busy    int       // CPUs taken
+	doing   int       // goroutines under way
+	results map[string]Result
+	err     error
+
+	looked   chan *lookup
+	done     chan *ended
+	progress chan Event
+}
+
+// lookup is a job whose key is known.
+type lookup struct {
+	job   *Job
+	key   cache.Key
+	found *ended // the cached answer; nil when there is none
+}
+
+// ended is a job and what came of it.
+type ended struct {
+	job     *Job
+	key     cache.Key
+	answer  Answer
+	out     cache.Outputs
+	digest  string // of what later jobs may read of it
+	cached  bool
+	started time.Duration
+	elapsed time.Duration
+	cost    time.Duration
+	passed  bool // or not applicable, all its stages
+	failed  bool // one of its stages
+	used    bool // it held a CPU
+}
+
+func newSession(ctx context.Context, r *Runner, g *graph, work *cache.Work) *session {
+	n := len(g.order)
+	return &session{Runner: r, g: g, ctx: ctx, work: work, trees: newSnapshot(r.Hasher), start: time.Now(),
+		started: map[string]bool{}, ended: map[string]*ended{}, results: map[string]Result{},
+		looked: make(chan *lookup, n), done: make(chan *ended, n), progress: make(chan Event, 64)}
+}
+
+func (s *session) loop() {
+	for len(s.ended) < len(s.g.order) {
+		s.open()
+		s.launchQueued()
+		if len(s.ended) == len(s.g.order) {
+			return
+		}
+		select {
+		case l := <-s.looked:
+			s.doing--
+			if l.found != nil {
+				s.finish(l.found)
+			} else {
+				s.queue = append(s.queue, l)
+			}
+		case e := <-s.done:
+			s.doing--
+			s.finish(e)
+		case ev := <-s.progress:
+			s.emit(ev)
+		}
+	}
+}
+
+// open looks at every job that waits for nothing more.
+func (s *session) open() {
+	for again := true; again; {
+		again = false
+		for _, name := range s.g.order {
+			if s.started[name] || !s.ready(name) {
+				continue
+			}
+			s.started[name] = true
+			job := s.g.jobs[name]
+			if e := s.shut(job); e != nil {
+				s.finish(e)
+				again = true // what waits for it may be ready now
+				continue
+			}
+			s.doing++
+			go func() { s.looked <- s.lookup(job) }()
+		}
+	}
+}
+
+func (s *session) ready(name string) bool {
+	return !slices.ContainsFunc(s.g.waits[name], func(n string) bool { return s.ended[n] == nil })
+}
+
+// shut ends a job that must not start: nothing to do, a need that did not
+// pass, a gate that is shut, or an interrupted run.
+func (s *session) shut(job *Job) *ended {
+	if job.NotApplicable != "" {
+		return s.without(job, Report{NotApplicable: job.NotApplicable})
+	}
+	if s.ctx.Err() != nil {
+		return s.without(job, Report{NotRun: "the run was interrupted"})
+	}
+	for _, need := range job.Needs {
+		if e := s.ended[need]; !e.passed {
+			return s.without(job, Report{NotRun: fmt.Sprintf("it needs %s, which %s", need, e.verb())})
+		}
+	}
+	for _, gate := range job.Gates {
+		if e := s.ended[gate]; e.failed || s.Strict && !e.passed {
+			return s.without(job, Report{NotRun: fmt.Sprintf("the gate is shut: %s %s", gate, e.verb())})
+		}
+	}
+	if len(job.Gates) > 0 && !s.trees.same(s.Dir) {
+		return s.without(job, Report{NotRun: "the source changed while it was being checked", Remedy: "run it again"})
+	}
+	return nil
+}
+
+func (e *ended) verb() string {
+	if e.failed {
+		return "failed"
+	}
+	return "was not run"
+}
+
+// without is a job that ended without having started.
+func (s *session) without(job *Job, report Report) *ended {
+	e := &ended{job: job, started: time.Since(s.start)}
+	for _, stage := range job.Stages {
+		report.Stage = stage
+		e.answer.Reports = append(e.answer.Reports, report)
+	}
+	return e
+}
+
+// launchQueued starts waiting jobs, the longest path first, while there is a
+// CPU for them. Those that wait for a network need none.
+func (s *session) launchQueued() {
+	slices.SortStableFunc(s.queue, func(a, b *lookup) int { return int(s.g.length[b.job.Name] - s.g.length[a.job.Name]) })
+	s.queue = slices.DeleteFunc(s.queue, func(l *lookup) bool {
+		computes := l.job.Access.Network != Outside
+		if computes && s.busy >= s.cpus() {
+			return false
+		}
+		if computes {
+			s.busy++
+		}
+		s.emit(Event{Kind: JobStarted, Job: l.job.Name})
+		s.doing++
+		need := s.needs(l.job)
+		go func() {
+			e := s.perform(l, need)
+			e.used = computes
+			s.done <- e
+		}()
+		return true
+	})
+}
+
+func (s *session) cpus() int {
+	if s.CPUs > 0 {
+		return s.CPUs
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// finish judges what a job came to and tells it.
+func (s *session) finish(e *ended) {
+	if e.used {
+		s.busy--
+	}
+	e.passed = true
+	for _, report := range e.answer.Reports {
+		res := judge(report, s.Judge(report))
+		res.Job, res.Cached, res.Key, res.Access = e.job.Name, e.cached, string(e.key), e.job.Access
+		res.Start, res.Elapsed, res.Cost = e.started, e.elapsed, e.cost
+		e.passed = e.passed && (res.Outcome == Passed || res.Outcome == NotApplicable)
+		e.failed = e.failed || res.Outcome == Failed
+		s.results[report.Stage] = res
+		s.emit(Event{Kind: StageFinished, Job: e.job.Name, Stage: &res})
+	}
+	s.ended[e.job.Name] = e
+}
+
+func (s *session) emit(ev Event) {
+	if s.Emit == nil {
+		return
+	}
+	if ev.At == 0 {
+		ev.At = time.Since(s.start)
+	}
+	s.Emit(ev)
+}
+
+func (s *session) ordered() (results []Result) {
+	for _, name := range s.g.order {
+		for _, stage := range s.g.jobs[name].Stages {
+			results = append(results, s.results[stage])
+		}
+	}
+	return results
+}
+
+// notRun is the answer of a job that could not be done.
+func notRun(job *Job, err error) Answer {
+	var a Answer
+	for _, stage := range job.Stages {
+		a.Reports = append(a.Reports, Report{Stage: stage, NotRun: err.Error(), Remedy: hint.Remedy(err)})
+	}
+	return a
+}

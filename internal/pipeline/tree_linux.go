@@ -1,0 +1,79 @@
+package pipeline
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// ownGroup keeps the terminal's signals from the child: its parent tells it.
+func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+
+// adoptOrphans makes this process the parent of every process below it whose
+// own parent ends, so that none can slip away (prctl(2), PR_SET_CHILD_SUBREAPER).
+func adoptOrphans() {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		fmt.Fprintln(os.Stderr, "adopting orphans:", err) // then only process groups are ended
+	}
+}
+
+// killOrphans ends all processes below this one, over and over until there is
+// none: a process may start another while it is being looked at.
+func killOrphans() {
+	for range 100 {
+		children := childrenOf(os.Getpid())
+		if len(children) == 0 {
+			return
+		}
+		for _, pid := range children {
+			killTree(pid)
+		}
+		if !reap() {
+			return
+		}
+	}
+}
+
+// reap collects ended children, waiting for one; false when there is nothing
+// left to wait for.
+func reap() bool {
+	_, err := syscall.Wait4(-1, nil, 0, nil)
+	return err == nil || err == syscall.EINTR
+}
+
+// killTree stops a process, then its children, then kills them all: a stopped
+// process cannot start another one meanwhile.
+func killTree(pid int) {
+	if syscall.Kill(pid, syscall.SIGSTOP) != nil {
+		return // gone
+	}
+	for _, c := range childrenOf(pid) {
+		killTree(c)
+	}
+	_ = syscall.Kill(pid, syscall.SIGKILL) // it was there a moment ago
+}
+
+// childrenOf lists the children of all threads of a process.
+func childrenOf(pid int) (pids []int) {
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return nil
+	}
+	for _, task := range tasks {
+		list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", pid, task.Name()))
+		if err != nil {
+			continue
+		}
+		for _, f := range strings.Fields(string(list)) {
+			if n, err := strconv.Atoi(f); err == nil {
+				pids = append(pids, n)
+			}
+		}
+	}
+	return pids
+}
