@@ -1,0 +1,100 @@
+// Package config reads sluice.yaml, looks at what kind of service is in a
+// folder, and makes of both one validated description of what is to be run.
+//
+// The file's types are its only definition: the reader and the JSON schema both
+// walk them, and take names, limits, defaults and texts from the fields' tags:
+//
+//	yaml     the key
+//	doc      what it is for
+//	pattern  the regular expression that a string, or a list's entry, matches
+//	keys     the same, for the keys of a map
+//	reserved keys that a map may not have
+//	enum     the permitted values
+//	min, max the permitted range of a number
+//	default  the value when the key is absent
+//	want     what is expected, in words, to follow "must be"
+//	later    keys that are planned, and refused as not supported yet
+package config
+
+import "time"
+
+// Name is the file's name, in the root of a repository or of a service.
+const Name = "sluice.yaml"
+
+// File is sluice.yaml as it was written: what is absent is zero.
+type File struct {
+	_       struct{}          `later:"sluice,secrets,stages,exceptions"`
+	Service string            `yaml:"service" pattern:"^[a-z]([-a-z0-9]{0,47}[a-z0-9])?$" want:"a name of lower-case letters, digits and hyphens that starts with a letter, ends with no hyphen and has at most 49 characters" doc:"The service's name. By default the last part of the module's path."`
+	Path    string            `yaml:"path" pattern:"relative" doc:"The service's folder, relative to this file. By default the folder of this file."`
+	Env     map[string]string `yaml:"env" keys:"^[A-Za-z_][A-Za-z0-9_]*$" reserved:"PORT,K_SERVICE,K_REVISION,K_CONFIGURATION" want:"a name of letters, digits and underscores" doc:"Environment of the deployed service: settings, never secrets."`
+	Build   Build             `yaml:"build" doc:"How the image is built."`
+	Test    Test              `yaml:"test" doc:"How the tests are run."`
+	Targets Targets           `yaml:"targets" doc:"Where the service is deployed."`
+	Gates   Gates             `yaml:"gates" doc:"What makes a stage fail."`
+	VulnDB  string            `yaml:"vulndb" pattern:"^[^\\x00-\\x1f]+$" want:"an https URL or a folder" doc:"Where vulnerability data comes from: an https URL, a file URL, or a folder (relative to this file) in the layout of vuln.go.dev. By default vuln.go.dev, or the module proxy when that is out of reach."`
+
+	places map[string]place // of what is in the file, by "gates.lint.fail"
+}
+
+// Build is how the image is built.
+type Build struct {
+	Main string `yaml:"main" pattern:"relative" doc:"The folder of the command that is built, relative to the service's folder: cmd/todo. By default the only one, or the service's folder itself, or cmd/SERVICE."`
+}
+
+// Test is how the tests are run.
+type Test struct {
+	_        struct{}      `later:"services"`
+	Coverage int           `yaml:"coverage" min:"0" max:"100" doc:"The least percentage of statements that the tests cover. By default there is no limit."`
+	Timeout  time.Duration `yaml:"timeout" default:"10m" doc:"How long the tests of one package may take."`
+}
+
+// Targets are the places where the service is deployed.
+type Targets struct {
+	_     struct{} `later:"staging,production"`
+	Local Local    `yaml:"local" doc:"This machine."`
+}
+
+// Local is the target on this machine.
+type Local struct {
+	_    struct{} `later:"cloudrun,gke,after,trust"`
+	Port int      `yaml:"port" min:"1" max:"65535" doc:"The port of 127.0.0.1 that the service answers on. By default any free one."`
+}
+
+// Gates are what makes each stage fail.
+type Gates struct {
+	_         struct{} `later:"licenses,iac,workflow,build,sbom"`
+	Lint      LintGate `yaml:"lint" doc:"Formatting, vet and static analysis."`
+	Test      AnyGate  `yaml:"test" doc:"The tests."`
+	SAST      Gate     `yaml:"sast" doc:"Unsafe code."`
+	Secrets   AnyGate  `yaml:"secrets" doc:"Credentials in the tree or its history."`
+	Deps      DepsGate `yaml:"deps" doc:"Known vulnerabilities of dependencies."`
+	ImageScan HighGate `yaml:"image-scan" doc:"The image's configuration and content."`
+	DAST      Gate     `yaml:"dast" doc:"Checks by request against the running service."`
+}
+
+// LintGate is the gate of the lint stage.
+type LintGate struct {
+	Fail   string   `yaml:"fail" enum:"low,medium,high,critical,never" default:"medium" doc:"The least severity that fails the stage."`
+	Ignore []string `yaml:"ignore" pattern:"^[A-Za-z][-A-Za-z0-9_./]{0,63}$" want:"a rule's name, as SA1019" doc:"Rules that are switched off for good."`
+}
+
+// Gate is a gate on the findings' severity.
+type Gate struct {
+	Fail string `yaml:"fail" enum:"low,medium,high,critical,never" default:"medium" doc:"The least severity that fails the stage."`
+}
+
+// HighGate is a gate on the findings' severity that lets medium ones pass by default.
+type HighGate struct {
+	Fail string `yaml:"fail" enum:"low,medium,high,critical,never" default:"high" doc:"The least severity that fails the stage."`
+}
+
+// AnyGate is a gate of a stage whose findings have no degrees.
+type AnyGate struct {
+	Fail string `yaml:"fail" enum:"any,never" default:"any" doc:"Whether a finding fails the stage."`
+}
+
+// DepsGate is the gate of the deps stage.
+type DepsGate struct {
+	Fail   string        `yaml:"fail" enum:"reachable,imported,required,never" default:"reachable" doc:"How near to being executed a vulnerable component must be to fail the stage: a vulnerable symbol is called, the package is linked in, or the module is in the build list."`
+	MaxAge time.Duration `yaml:"max_age" default:"7d" doc:"The age above which vulnerability data can fail the stage but not vouch for it."`
+}

@@ -1,0 +1,103 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+
+	"github.com/sluice-ci/sluice/internal/hint"
+	"go.yaml.in/yaml/v3"
+)
+
+// maxFile bounds sluice.yaml, and go.mod, in bytes.
+const maxFile = 1 << 20
+
+// Load reads the sluice.yaml of the folder root and checks it, the folders that
+// it names too. It returns nil and no error when there is none. What is wrong
+// in the file is an Errors.
+func Load(root string) (*File, error) {
+	text, err := readFile(filepath.Join(root, Name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, errs := parse(text)
+	errs = append(errs, f.checkFolders(root)...)
+	if len(errs) > 0 {
+		return nil, wrong(errs)
+	}
+	return f, nil
+}
+
+// Parse reads the text of a sluice.yaml, and looks at nothing else. The error
+// is an Errors.
+func Parse(text []byte) (*File, error) {
+	f, errs := parse(text)
+	if len(errs) > 0 {
+		return nil, wrong(errs)
+	}
+	return f, nil
+}
+
+func wrong(errs Errors) error {
+	return hint.With(arrange(errs), "correct "+Name+" at the places named")
+}
+
+func parse(text []byte) (*File, Errors) {
+	f := &File{places: map[string]place{}}
+	w := &walker{name: Name, places: f.places}
+	root := w.document(text)
+	switch {
+	case root == nil:
+	case root.Kind != yaml.MappingNode:
+		w.fault(root, "the file must be a mapping of keys to values, not %s", describe(root))
+	default:
+		w.object(root, reflect.ValueOf(f).Elem(), "")
+	}
+	return f, w.errs
+}
+
+// readFile reads a file of the repository. What is no regular file is refused:
+// a pipe would block, and a link could lead to a file that is not the repository's.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, readable(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, hint.With(fmt.Errorf("reading %s: it is no regular file", path), "replace it by a file")
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, readable(err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	if len(text) > maxFile {
+		return nil, hint.With(fmt.Errorf("reading %s: it is larger than %d bytes", path, maxFile), "make the file smaller")
+	}
+	return text, nil
+}
+
+// readable says what to do about a file or folder that cannot be read.
+func readable(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return hint.With(err, "make it readable for this user, with chmod or chown")
+	}
+	return err
+}
+
+// fault is an error at the place of a key that is in the file.
+func (f *File) fault(path, format string, args ...any) Error {
+	at := f.places[path]
+	return Error{File: Name, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)}
+}

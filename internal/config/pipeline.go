@@ -1,0 +1,190 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/scan"
+)
+
+// LocalTarget is the name of the target on this machine.
+const LocalTarget = "local"
+
+// Pipeline is what is to be run: the file and what was detected, merged and
+// validated.
+type Pipeline struct {
+	// Service has all but Version and CacheDir, which are not the service's.
+	Service scan.Service
+	Gates   map[string]Policy // by stage
+	File    string            // the sluice.yaml that was read, absolute; "" when there is none
+	Notes   []string          // facts worth a line to the user
+}
+
+// Policy is the gate of one stage, with its default.
+type Policy struct {
+	Never    bool           // findings never fail the stage
+	Severity sarif.Severity // the least that fails the stage; 0 is any
+	Reach    sarif.Reach    // the least that fails the stage; "" is any
+	MaxAge   time.Duration  // of the vulnerability data that can vouch; 0 is any
+}
+
+// Read makes the pipeline for a folder: it finds the root, reads its
+// sluice.yaml if there is one, and detects the rest.
+func Read(dir string) (Pipeline, error) {
+	root, err := FindRoot(dir)
+	if err != nil {
+		return Pipeline{}, err
+	}
+	f, err := Load(root.Dir)
+	if err != nil {
+		return Pipeline{}, err
+	}
+	return Merge(root, f)
+}
+
+// Merge makes the pipeline of a root and its file, which may be nil.
+//
+// The service is in the file's "path", or in the root when it names none;
+// without a file, it is the folder that was asked for.
+func Merge(root Root, f *File) (Pipeline, error) {
+	p := Pipeline{Service: scan.Service{Root: root.Dir, Dir: root.Start, Git: root.Git != "", Target: LocalTarget}}
+	if f == nil {
+		f = &File{}
+	} else {
+		p.File = filepath.Join(root.Dir, Name)
+		p.Service.Dir = filepath.Join(root.Dir, filepath.FromSlash(f.Path))
+		if err := another(root, p.Service.Dir); err != nil {
+			return Pipeline{}, err
+		}
+	}
+	full := *f
+	setDefaults(reflect.ValueOf(&full).Elem())
+	if err := p.detect(&full); err != nil {
+		return Pipeline{}, err
+	}
+	p.Service.Options, p.Gates = options(root.Dir, &full), policies(full.Gates)
+	return p, nil
+}
+
+// another is the error of asking for a module that the file is not about.
+func another(root Root, dir string) error {
+	if root.Start == root.Dir || within(dir, root.Start) || !isModule(root.Start) {
+		return nil
+	}
+	return hint.With(fmt.Errorf("the folder %s is a Go module of its own, but %s is about %s", root.Start, filepath.Join(root.Dir, Name), dir),
+		"write a "+Name+" in that folder, or run the one above from its own folder")
+}
+
+func within(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// detect fills in what the service's files say.
+func (p *Pipeline) detect(f *File) error {
+	d, err := Detect(p.Service.Dir)
+	if err != nil {
+		return p.enclosing(err)
+	}
+	s := &p.Service
+	s.Dir, s.GoModule, s.Name = d.Dir, d.GoModule, f.Service
+	if s.Name == "" {
+		s.Name = d.Name
+	}
+	if s.Name == "" {
+		return hint.With(fmt.Errorf("the module path %s yields no name for the service", d.GoModule), "write one in "+Name+", as service: todo")
+	}
+	if len(d.Python) > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("Python is not supported yet by this version, and not examined: %s", choiceOf(d.Python)))
+	}
+	if s.Main, err = d.Command(s.Name, f.Build.Main); err != nil && f.Build.Main != "" {
+		return wrong(Errors{f.fault("build.main", `"main" %v`, err)})
+	}
+	return err
+}
+
+// enclosing adds to an error about a folder that is no module what is known of
+// the folders above it: a command of a module is no module.
+func (p *Pipeline) enclosing(err error) error {
+	for at := p.Service.Dir; at != p.Service.Root; {
+		at = filepath.Dir(at)
+		if !within(p.Service.Root, at) {
+			return err
+		}
+		if rel, relErr := filepath.Rel(at, p.Service.Dir); relErr == nil && isModule(at) {
+			return hint.With(errors.New(err.Error()), fmt.Sprintf("%s is part of the Go module in %s: name that folder, and write build: {main: %s} in its %s", rel, at, filepath.ToSlash(rel), Name))
+		}
+	}
+	return err
+}
+
+// setDefaults sets what is absent to the defaults of the fields' tags.
+func setDefaults(v reflect.Value) {
+	fields, _ := fieldsOf(v.Type())
+	for _, f := range fields {
+		at := v.Field(f.index)
+		switch {
+		case f.typ.Kind() == reflect.Struct:
+			setDefaults(at)
+		case f.def == "" || !at.IsZero():
+		case f.typ == durationType:
+			d, _ := parseDuration(f.def) // that every default is valid, a test sees to
+			at.SetInt(int64(d))
+		case f.typ.Kind() == reflect.Int:
+			n, _ := strconv.Atoi(f.def)
+			at.SetInt(int64(n))
+		default:
+			at.SetString(f.def)
+		}
+	}
+}
+
+func options(root string, f *File) scan.Options {
+	return scan.Options{
+		LintIgnore: f.Gates.Lint.Ignore,
+		VulnDB:     vulnDB(root, f.VulnDB),
+		Coverage:   f.Test.Coverage,
+		TestLimit:  f.Test.Timeout.String(),
+		Env:        f.Env,
+		Port:       f.Targets.Local.Port,
+	}
+}
+
+// policies are the gates by the names of their stages, which are their keys.
+func policies(g Gates) map[string]Policy {
+	m := map[string]Policy{}
+	v := reflect.ValueOf(g)
+	fields, _ := fieldsOf(v.Type())
+	for _, f := range fields {
+		gate := v.Field(f.index)
+		p := policy(gate.FieldByName("Fail").String())
+		if age := gate.FieldByName("MaxAge"); age.IsValid() {
+			p.MaxAge = time.Duration(age.Int())
+		}
+		m[f.key] = p
+	}
+	return m
+}
+
+// policy reads a "fail" value, which is one of the fields' enums.
+func policy(fail string) Policy {
+	switch reach := sarif.Reach(fail); {
+	case fail == "never":
+		return Policy{Never: true}
+	case fail == "any":
+		return Policy{}
+	case reach == sarif.Reachable || reach == sarif.Imported || reach == sarif.Required:
+		return Policy{Reach: reach}
+	}
+	severity, err := sarif.ParseSeverity(fail)
+	if err != nil {
+		severity = 0 // the strictest; no enum has such a value
+	}
+	return Policy{Severity: severity}
+}
