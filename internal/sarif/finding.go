@@ -62,6 +62,12 @@ const (
 	Reachable Reach = "reachable" // a vulnerable symbol is called
 )
 
+// reachOrder is from the weakest claim to the strongest.
+var reachOrder = map[Reach]int{Required: 1, Imported: 2, Reachable: 3}
+
+// AtLeast tells whether r is as strong a claim as least, or stronger.
+func (r Reach) AtLeast(least Reach) bool { return reachOrder[r] >= reachOrder[least] }
+
 // Location is a place in a file of the repository.
 type Location struct {
 	// Path is relative to the repository's root, with slashes. For something

@@ -1,0 +1,77 @@
+// Package policy decides what a stage's findings mean: whether its gate opens.
+// It is pure: the same findings, gates and day give the same decision.
+package policy
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/sluice-ci/sluice/internal/sarif"
+)
+
+// Gate is what a stage's findings are held to. The zero value lets nothing
+// through: it shuts for any finding.
+type Gate struct {
+	// Fail is the least severity for which the gate shuts; 0 is any.
+	Fail sarif.Severity
+	// Never keeps the gate open whatever is found.
+	Never bool
+	// Reach is, for findings about vulnerable components, how near to being
+	// executed they must be; it then decides in place of Fail.
+	Reach sarif.Reach
+	// MaxAge is how old the data may be that the findings rest on; 0 is any age.
+	MaxAge time.Duration
+}
+
+// Decision is what a gate makes of findings.
+type Decision struct {
+	Blocking []sarif.Finding
+	Warnings []string
+	// Unproven is why the absence of findings proves nothing; "" when it does.
+	Unproven string
+	Remedy   string
+}
+
+// Evidence is what a stage saw.
+type Evidence struct {
+	Findings []sarif.Finding
+	// DataModified is the day of the newest entry in the data that the stage
+	// compared with; zero for stages that use none.
+	DataModified time.Time
+}
+
+// Decide holds the evidence to the gate. When strict, evidence that rests on
+// old data can shut a gate but cannot open it.
+func (g Gate) Decide(e Evidence, now time.Time, strict bool) Decision {
+	var d Decision
+	for _, f := range e.Findings {
+		if g.shutsFor(f) {
+			d.Blocking = append(d.Blocking, f)
+		}
+	}
+	if e.DataModified.IsZero() || g.MaxAge == 0 || g.Never {
+		return d
+	}
+	if age := now.Sub(e.DataModified); age > g.MaxAge {
+		text := fmt.Sprintf("the vulnerability data is %d days old, and may be %d", days(age), days(g.MaxAge))
+		if strict {
+			d.Unproven, d.Remedy = text, "make newer data reachable (the vulndb setting in sluice.yaml says from where), or raise gates.deps.max_age"
+		} else {
+			d.Warnings = append(d.Warnings, text)
+		}
+	}
+	return d
+}
+
+func (g Gate) shutsFor(f sarif.Finding) bool {
+	switch {
+	case g.Never:
+		return false
+	case g.Reach != "" && f.Reach != "":
+		return f.Reach.AtLeast(g.Reach)
+	default:
+		return f.Severity >= g.Fail
+	}
+}
+
+func days(d time.Duration) int { return int(d / (24 * time.Hour)) }

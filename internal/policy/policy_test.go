@@ -1,0 +1,59 @@
+package policy
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluice-ci/sluice/internal/sarif"
+)
+
+func TestGate(t *testing.T) {
+	t.Parallel()
+	low, high := sarif.Finding{Rule: "low", Severity: sarif.Low}, sarif.Finding{Rule: "high", Severity: sarif.High}
+	called := sarif.Finding{Rule: "called", Severity: sarif.Low, Reach: sarif.Reachable}
+	linked := sarif.Finding{Rule: "linked", Severity: sarif.Critical, Reach: sarif.Imported}
+	tests := map[string]struct {
+		gate Gate
+		want []string
+	}{
+		"the zero gate shuts for anything": {Gate{}, []string{"low", "high", "called", "linked"}},
+		"by severity":                      {Gate{Fail: sarif.Medium}, []string{"high", "linked"}},
+		"by reach":                         {Gate{Fail: sarif.Medium, Reach: sarif.Reachable}, []string{"high", "called"}},
+		"by weaker reach":                  {Gate{Fail: sarif.Critical, Reach: sarif.Imported}, []string{"called", "linked"}},
+		"never":                            {Gate{Never: true}, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			for _, f := range tt.gate.Decide(Evidence{Findings: []sarif.Finding{low, high, called, linked}}, time.Now(), true).Blocking {
+				got = append(got, f.Rule)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("blocking (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestOldDataCanShutAGateButNotOpenIt(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)
+	gate := Gate{Fail: sarif.High, MaxAge: 7 * 24 * time.Hour}
+	old := Evidence{DataModified: now.AddDate(0, 0, -8)}
+	if d := gate.Decide(old, now, true); d.Unproven == "" || d.Remedy == "" {
+		t.Errorf("strict, old data: %+v, want it unproven", d)
+	}
+	if d := gate.Decide(old, now, false); d.Unproven != "" || len(d.Warnings) != 1 {
+		t.Errorf("not strict, old data: %+v, want a warning", d)
+	}
+	if d := gate.Decide(Evidence{DataModified: now.AddDate(0, 0, -6)}, now, true); d.Unproven != "" || d.Warnings != nil {
+		t.Errorf("fresh data: %+v", d)
+	}
+	old.Findings = []sarif.Finding{{Severity: sarif.High}}
+	if d := gate.Decide(old, now, true); len(d.Blocking) != 1 {
+		t.Error("old data did not shut the gate")
+	}
+}
