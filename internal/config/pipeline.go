@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/policy"
 	"github.com/sluice-ci/sluice/internal/sarif"
 	"github.com/sluice-ci/sluice/internal/scan"
 )
@@ -21,17 +22,9 @@ const LocalTarget = "local"
 type Pipeline struct {
 	// Service has all but Version and CacheDir, which are not the service's.
 	Service scan.Service
-	Gates   map[string]Policy // by stage
+	Gates   policy.Gates
 	File    string            // the sluice.yaml that was read, absolute; "" when there is none
 	Notes   []string          // facts worth a line to the user
-}
-
-// Policy is the gate of one stage, with its default.
-type Policy struct {
-	Never    bool           // findings never fail the stage
-	Severity sarif.Severity // the least that fails the stage; 0 is any
-	Reach    sarif.Reach    // the least that fails the stage; "" is any
-	MaxAge   time.Duration  // of the vulnerability data that can vouch; 0 is any
 }
 
 // Read makes the pipeline for a folder: it finds the root, reads its
@@ -68,7 +61,7 @@ func Merge(root Root, f *File) (Pipeline, error) {
 	if err := p.detect(&full); err != nil {
 		return Pipeline{}, err
 	}
-	p.Service.Options, p.Gates = options(root.Dir, &full), policies(full.Gates)
+	p.Service.Options, p.Gates = options(root.Dir, &full), gates(full.Gates)
 	return p, nil
 }
 
@@ -156,35 +149,35 @@ func options(root string, f *File) scan.Options {
 	}
 }
 
-// policies are the gates by the names of their stages, which are their keys.
-func policies(g Gates) map[string]Policy {
-	m := map[string]Policy{}
+// gates are the gates by the names of their stages, which are their keys. The
+// image's known vulnerabilities are held to what those of deps are.
+func gates(g Gates) policy.Gates {
+	m := policy.Gates{}
 	v := reflect.ValueOf(g)
 	fields, _ := fieldsOf(v.Type())
 	for _, f := range fields {
-		gate := v.Field(f.index)
-		p := policy(gate.FieldByName("Fail").String())
-		if age := gate.FieldByName("MaxAge"); age.IsValid() {
-			p.MaxAge = time.Duration(age.Int())
-		}
-		m[f.key] = p
+		m[f.key] = gate(v.Field(f.index).FieldByName("Fail").String())
 	}
+	deps, image := m["deps"], m["image-scan"]
+	deps.MaxAge = g.Deps.MaxAge
+	image.MaxAge, image.Reach = deps.MaxAge, deps.Reach
+	m["deps"], m["image-scan"] = deps, image
 	return m
 }
 
-// policy reads a "fail" value, which is one of the fields' enums.
-func policy(fail string) Policy {
+// gate reads a "fail" value, which is one of the fields' enums.
+func gate(fail string) policy.Gate {
 	switch reach := sarif.Reach(fail); {
 	case fail == "never":
-		return Policy{Never: true}
+		return policy.Gate{Never: true}
 	case fail == "any":
-		return Policy{}
+		return policy.Gate{}
 	case reach == sarif.Reachable || reach == sarif.Imported || reach == sarif.Required:
-		return Policy{Reach: reach}
+		return policy.Gate{Reach: reach}
 	}
 	severity, err := sarif.ParseSeverity(fail)
 	if err != nil {
 		severity = 0 // the strictest; no enum has such a value
 	}
-	return Policy{Severity: severity}
+	return policy.Gate{Fail: severity}
 }

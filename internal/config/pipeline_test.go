@@ -6,16 +6,17 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/sluice-ci/sluice/internal/policy"
 	"github.com/sluice-ci/sluice/internal/sarif"
 	"github.com/sluice-ci/sluice/internal/scan"
 )
 
 const day = 24 * time.Hour
 
-func defaultGates() map[string]Policy {
-	return map[string]Policy{
-		"lint": {Severity: sarif.Medium}, "test": {}, "sast": {Severity: sarif.Medium}, "secrets": {},
-		"deps": {Reach: sarif.Reachable, MaxAge: 7 * day}, "image-scan": {Severity: sarif.High}, "dast": {Severity: sarif.Medium},
+func defaultGates() policy.Gates {
+	return policy.Gates{
+		"lint": {Fail: sarif.Medium}, "test": {}, "sast": {Fail: sarif.Medium}, "secrets": {},
+		"deps": {Reach: sarif.Reachable, MaxAge: 7 * day}, "image-scan": {Fail: sarif.High, Reach: sarif.Reachable, MaxAge: 7 * day}, "dast": {Fail: sarif.Medium},
 	}
 }
 
@@ -44,9 +45,9 @@ func TestReadWithAFile(t *testing.T) {
 		Service: scan.Service{Name: "todo", Root: top, Dir: top + "/app", GoModule: "example.com/other", Main: "cmd/todo", Target: "local",
 			Options: scan.Options{LintIgnore: []string{"SA1019", "ST1000"}, VulnDB: "https://vuln.example.org", Coverage: 70, TestLimit: "5m0s",
 				Env: map[string]string{"LOG_LEVEL": "info", "GREETING": "8"}, Port: 8080}},
-		Gates: map[string]Policy{
-			"lint": {Severity: sarif.High}, "test": {Never: true}, "sast": {Severity: sarif.Low}, "secrets": {},
-			"deps": {Reach: sarif.Imported, MaxAge: 30 * day}, "image-scan": {Severity: sarif.Critical}, "dast": {Never: true},
+		Gates: policy.Gates{
+			"lint": {Fail: sarif.High}, "test": {Never: true}, "sast": {Fail: sarif.Low}, "secrets": {},
+			"deps": {Reach: sarif.Imported, MaxAge: 30 * day}, "image-scan": {Fail: sarif.Critical, Reach: sarif.Imported, MaxAge: 30 * day}, "dast": {Never: true},
 		},
 		File: top + "/" + Name,
 	}
@@ -69,7 +70,8 @@ func TestReadFillsInDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	gates := defaultGates()
-	gates["deps"] = Policy{Never: true, MaxAge: 7 * day}
+	gates["deps"] = policy.Gate{Never: true, MaxAge: 7 * day}
+	gates["image-scan"] = policy.Gate{Fail: sarif.High, MaxAge: 7 * day}
 	if diff := cmp.Diff(gates, got.Gates); diff != "" {
 		t.Error(diff)
 	}

@@ -23,6 +23,10 @@ type Gate struct {
 	MaxAge time.Duration
 }
 
+// Gates are the gates of stages, by name. A stage that has none of its own lets
+// nothing through.
+type Gates map[string]Gate
+
 // Decision is what a gate makes of findings.
 type Decision struct {
 	Blocking []sarif.Finding
