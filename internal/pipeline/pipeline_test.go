@@ -136,12 +136,12 @@ func runnerIn(dir string, jobs ...Job) *Runner {
 
 func run(t *testing.T, r *Runner) map[string]Result {
 	t.Helper()
-	results, err := r.Run(t.Context())
+	done, err := r.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	byStage := map[string]Result{}
-	for _, res := range results {
+	for _, res := range done.Results {
 		byStage[res.Stage] = res
 	}
 	return byStage
@@ -394,11 +394,11 @@ func TestCancelLeavesNoProcess(t *testing.T) {
 	r := runnerIn(dir, job("leaver"))
 	ended := make(chan []Result)
 	go func() {
-		results, err := r.Run(ctx)
+		done, err := r.Run(ctx)
 		if err != nil {
 			t.Error(err)
 		}
-		ended <- results
+		ended <- done.Results
 	}()
 	pid := awaitPID(t, dir)
 	cancel()

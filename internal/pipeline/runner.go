@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,27 +30,39 @@ type Runner struct {
 	// find again in later runs.
 	CacheFor func(job string) string
 
+	// Collect, when set, is told where a job's outputs are, while they are
+	// there; after the run only the cached ones stay.
+	Collect func(job, dir string) error
+
 	Strict  bool // gates stay shut for what was not run
 	NoCache bool // do everything again
 	CPUs    int  // how many jobs may compute at once; 0 is the machine's number
 	Emit    Handler
 }
 
-// Run runs the jobs to their end, or until ctx is cancelled, and returns the
-// stages' results in the jobs' order. The error is of the plan or the machine:
-// what a job came to is in the results.
-func (r *Runner) Run(ctx context.Context) ([]Result, error) {
+// Done is what came of a run.
+type Done struct {
+	Results      []Result // in the order of the jobs and their stages
+	Secrets      []string // texts that no output may show
+	CriticalPath []string // the jobs that the wall time consists of, the first one first
+	Wall         time.Duration
+}
+
+// Run runs the jobs to their end, or until ctx is cancelled. The error is of
+// the plan or the machine: what a job came to is in the results.
+func (r *Runner) Run(ctx context.Context) (Done, error) {
 	g, err := newGraph(r.Jobs)
 	if err != nil {
-		return nil, fmt.Errorf("planning: %w", err)
+		return Done{}, fmt.Errorf("planning: %w", err)
 	}
 	work, err := r.Store.Work()
 	if err != nil {
-		return nil, err
+		return Done{}, err
 	}
 	s := newSession(ctx, r, g, work)
 	s.loop()
-	return s.ordered(), errors.Join(s.err, work.Close(), r.Hasher.Save())
+	d := Done{Results: s.ordered(), Secrets: s.secrets, CriticalPath: s.criticalPath(), Wall: time.Since(s.start)}
+	return d, errors.Join(s.err, work.Close(), r.Hasher.Save())
 }
 
 // session is the state of one run. Only the goroutine of loop touches it, but
@@ -68,7 +81,8 @@ type session struct {
 	busy    int       // CPUs taken
 	doing   int       // goroutines under way
 	results map[string]Result
-	err     error
+	secrets []string
+	err     error // of collecting outputs
 
 	looked   chan *lookup
 	done     chan *ended
@@ -243,6 +257,23 @@ func (s *session) finish(e *ended) {
 		s.emit(Event{Kind: StageFinished, Job: e.job.Name, Stage: &res})
 	}
 	s.ended[e.job.Name] = e
+	s.secrets = append(s.secrets, e.answer.Secrets...)
+	if s.Collect != nil && e.out.Dir != "" {
+		s.err = errors.Join(s.err, s.Collect(e.job.Name, e.out.Dir))
+	}
+}
+
+// criticalPath goes back from the job that ended last, each time to the one
+// that was waited for longest.
+func (s *session) criticalPath() (path []string) {
+	end := func(name string) time.Duration { return s.ended[name].started + s.ended[name].elapsed }
+	for names := s.g.order; len(names) > 0; {
+		last := slices.MaxFunc(names, func(a, b string) int { return cmp.Compare(end(a), end(b)) })
+		path = append(path, last)
+		names = s.g.waits[last]
+	}
+	slices.Reverse(path)
+	return path
 }
 
 func (s *session) emit(ev Event) {
