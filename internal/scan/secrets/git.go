@@ -1,0 +1,199 @@
+package secrets
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sluice-ci/sluice/internal/command"
+	"github.com/sluice-ci/sluice/internal/hint"
+)
+
+// maxListing bounds what git may print when it lists files, references or commits, bytes.
+const maxListing = 512 << 20
+
+// repository is a git work tree. Its own configuration is overridden where git
+// could run a program for it or leave something out.
+type repository struct {
+	git    string // the git command
+	root   string // of the work tree
+	dir    string // GIT_DIR
+	common string // what linked work trees share: objects, references
+}
+
+// openRepository finds git's data for the work tree at root. It looks nowhere
+// else, so it never takes a repository further up for this one.
+func openRepository(root string) (repository, error) {
+	r := repository{root: root, dir: filepath.Join(root, ".git")}
+	var err error
+	if r.git, err = exec.LookPath("git"); err != nil {
+		return r, hint.With(errors.New("there is no git command in PATH, so the history cannot be read"), "install git")
+	}
+	info, err := os.Stat(r.dir)
+	if err != nil {
+		return r, fmt.Errorf("opening the git repository: %w", err)
+	}
+	if !info.IsDir() {
+		if r.dir, err = pointer(r.dir, "gitdir: "); err != nil {
+			return r, fmt.Errorf("opening the git repository: %w", err)
+		}
+	}
+	r.common, err = pointer(filepath.Join(r.dir, "commondir"), "")
+	if errors.Is(err, fs.ErrNotExist) {
+		r.common, err = r.dir, nil
+	}
+	if err != nil {
+		return r, fmt.Errorf("opening the git repository: %w", err)
+	}
+	return r, nil
+}
+
+// pointer reads a file that names a folder, relative to its own.
+func pointer(file, prefix string) (string, error) {
+	text, err := readSmall(file)
+	if err != nil {
+		return "", err
+	}
+	name, ok := strings.CutPrefix(strings.TrimRight(text, "\r\n"), prefix)
+	if !ok || name == "" {
+		return "", fmt.Errorf("%s does not name a folder", file)
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(filepath.Dir(file), name)
+	}
+	return name, nil
+}
+
+// readSmall reads a file of git's that is a line long.
+func readSmall(file string) (string, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() || info.Size() > 64<<10 {
+		return "", fmt.Errorf("%s is not a small file", file)
+	}
+	text, err := os.ReadFile(file)
+	return string(text), err
+}
+
+// incomplete says why the history here is not the whole one, or returns nil.
+// It reads no configuration: git leaves these marks itself.
+func (r repository) incomplete() error {
+	if info, err := os.Stat(filepath.Join(r.common, "shallow")); err == nil && info.Size() > 0 {
+		return hint.With(errors.New("this is a shallow clone: most of the history is not here"),
+			"run git fetch --unshallow; in CI check out with fetch-depth: 0")
+	}
+	packs, err := os.ReadDir(filepath.Join(r.common, "objects", "pack"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("looking at the repository's packs: %w", err)
+	}
+	for _, p := range packs {
+		if filepath.Ext(p.Name()) == ".promisor" {
+			return hint.With(errors.New("this is a partial clone: some of the history is not here"),
+				"clone the repository again without --filter")
+		}
+	}
+	return nil
+}
+
+// tips are the commits and tags that the history starts from: every reference,
+// and the HEAD of every work tree. Sorted, without repetition.
+func (r repository) tips(ctx context.Context) ([]string, error) {
+	refs, err := r.output(ctx, "for-each-ref", "--format=%(objectname)")
+	if err != nil {
+		return nil, fmt.Errorf("listing references: %w", err)
+	}
+	tips := strings.Fields(string(refs))
+	heads, err := r.output(ctx, "worktree", "list", "--porcelain")
+	if err != nil {
+		return nil, fmt.Errorf("listing work trees: %w", err)
+	}
+	for line := range strings.Lines(string(heads)) {
+		if id, ok := strings.CutPrefix(strings.TrimSpace(line), "HEAD "); ok && strings.Trim(id, "0") != "" {
+			tips = append(tips, id)
+		}
+	}
+	slices.Sort(tips)
+	tips = slices.Compact(tips)
+	for _, id := range tips {
+		if !isObjectID(id) {
+			return nil, fmt.Errorf("listing references: %q is not an object's name", id)
+		}
+	}
+	return tips, nil
+}
+
+// isObjectID tells whether s is a SHA-1 or SHA-256 in hexadecimal.
+func isObjectID(s string) bool {
+	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// forced lists files that git tracks although .gitignore names them: the one
+// thing about the files to scan that the tree itself does not tell.
+func (r repository) forced(ctx context.Context) ([]string, error) {
+	return r.list(ctx, "--cached", "--ignored")
+}
+
+// files lists what git tracks and what it would add, with slashes, relative to
+// the root. Folders that are repositories of their own end in a slash, or are
+// listed like files when they are submodules.
+func (r repository) files(ctx context.Context) ([]string, error) {
+	return r.list(ctx, "--cached", "--others")
+}
+
+func (r repository) list(ctx context.Context, which ...string) ([]string, error) {
+	args := append([]string{"ls-files", "-z", "--exclude-per-directory=.gitignore"}, which...)
+	out, err := r.output(ctx, args...)
+	if err != nil {
+		return nil, fmt.Errorf("listing files: %w", err)
+	}
+	names := strings.Split(string(out), "\x00")
+	names = names[:len(names)-1] // each name is followed by a NUL
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// output runs git on the repository as it is. A warning counts as an error:
+// git skips broken references and unreadable folders with no more than that.
+func (r repository) output(ctx context.Context, args ...string) ([]byte, error) {
+	var stderr, stdout bytes.Buffer
+	spec := gitSpec(r.git, r.root, args...)
+	spec.Env = append(spec.Env, "GIT_DIR="+r.dir, "GIT_WORK_TREE="+r.root)
+	spec.Stdout, spec.Stderr, spec.MaxOutput = &stdout, &stderr, maxListing
+	err := command.Run(ctx, spec)
+	if err == nil && stderr.Len() > 0 {
+		err = fmt.Errorf("git: %s", strings.TrimSpace(stderr.String()))
+	}
+	return stdout.Bytes(), hint.With(err, "see what git fsck says about the repository")
+}
+
+// gitSpec is a git command that heeds nobody's configuration where that could
+// start a program, reach a network, or hide part of the repository.
+func gitSpec(git, dir string, args ...string) command.Spec {
+	safe := []string{
+		"--no-pager", "--literal-pathspecs", "--no-replace-objects",
+		"-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false", "-c", "core.ignoreCase=false",
+		"-c", "core.commitGraph=false", // a forged one hides parents
+		"-c", "core.hooksPath=/dev/null", "-c", "core.attributesFile=/dev/null", "-c", "core.excludesFile=/dev/null",
+		"-c", "core.quotePath=false", "-c", "core.precomposeUnicode=false", "-c", "protocol.allow=never", "-c", "advice.graftFileDeprecated=false",
+	}
+	return command.Spec{
+		Path: git,
+		Dir:  dir,
+		Args: append(safe, args...),
+		Env: []string{
+			"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "LC_ALL=C",
+			"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_CONFIG_GLOBAL=/dev/null",
+			"GIT_ATTR_NOSYSTEM=1", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1",
+			"GIT_ALLOW_PROTOCOL=none", "GIT_GRAFT_FILE=/dev/null", "GIT_NO_REPLACE_OBJECTS=1",
+		},
+	}
+}

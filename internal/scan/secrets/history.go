@@ -1,0 +1,313 @@
+package secrets
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sluice-ci/sluice/internal/command"
+)
+
+// maxPath bounds the length of a path in a commit, bytes.
+const maxPath = 1 << 20
+
+// batchSize is how many changes a worker takes at a time: neighbours, as a
+// file's new version is the old one of its next change.
+const batchSize = 64
+
+// change is a file that is new in a commit, or has become another.
+type change struct {
+	commit int // index in the list of commits
+	path   string
+	blob   string
+	older  []string // the versions of the parents
+}
+
+// history scans what the commits of a repository added.
+type history struct {
+	search  *search
+	mirror  mirror
+	commits []string // all of them, oldest first, the planted one among them
+	planted string
+	others  int // references to something that is no commit
+
+	todo    []int // indexes of the commits that are not known to be clean
+	changes chan []change
+	listed  atomic.Int64 // changes that git named
+	scanned atomic.Int64 // and that were looked into, or spared, or too large
+	spared  atomic.Int64
+	large   atomic.Int64
+	modules atomic.Int64 // changes of submodules, which have histories of their own
+
+	mu    sync.Mutex
+	dirty map[int]bool
+}
+
+// scanHistory scans all commits but those remembered as clean.
+func (s *search) scanHistory(ctx context.Context) (*history, error) {
+	if err := s.repo.incomplete(); err != nil {
+		return nil, err
+	}
+	if len(s.tips) == 0 {
+		return nil, nil // nothing was committed yet
+	}
+	h := &history{search: s, changes: make(chan []change, 4*runtime.GOMAXPROCS(0)), dirty: map[int]bool{}}
+	if err := h.prepare(ctx); err != nil {
+		return nil, err
+	}
+	if err := h.scan(ctx); err != nil {
+		return nil, err
+	}
+	if !s.foundPlant {
+		return nil, fmt.Errorf("scanning the history: %w", errBlind)
+	}
+	h.remember()
+	return h, nil
+}
+
+// prepare lists the commits, and among them the self-test's.
+func (h *history) prepare(ctx context.Context) (err error) {
+	h.mirror, err = newMirror(*h.search.repo, filepath.Join(h.search.task.Out, "mirror.git"), len(h.search.tips[0]))
+	if err != nil {
+		return err
+	}
+	if h.planted, err = h.mirror.plant(ctx, plantedPath, h.search.planted.text); err != nil {
+		return err
+	}
+	h.commits, h.others, err = h.mirror.commits(ctx, append([]string{h.planted}, h.search.tips...))
+	if err != nil {
+		return err
+	}
+	h.search.commits = h.commits
+	for i, id := range h.commits {
+		if !h.search.cleanCommits.has(commitDigest(id)) {
+			h.todo = append(h.todo, i)
+		}
+	}
+	return nil
+}
+
+func commitDigest(id string) digest { return sha256.Sum256([]byte(id)) }
+
+// scan has git name the changes while the workers look into them.
+func (h *history) scan(ctx context.Context) error {
+	workers := runtime.GOMAXPROCS(0)
+	err := crew(ctx, workers+1, func(ctx context.Context, worker int) error {
+		if worker == workers {
+			defer close(h.changes)
+			return h.list(ctx)
+		}
+		return h.work(ctx)
+	})
+	if err != nil {
+		return fmt.Errorf("scanning the history: %w", err)
+	}
+	if h.scanned.Load() != h.listed.Load() {
+		return fmt.Errorf("scanning the history: %d changes were listed and %d looked at", h.listed.Load(), h.scanned.Load())
+	}
+	return nil
+}
+
+// list runs git on the commits to do and sends their changes on.
+func (h *history) list(ctx context.Context) error {
+	var ids strings.Builder
+	for _, i := range h.todo {
+		ids.WriteString(h.commits[i] + "\n")
+	}
+	spec := h.mirror.spec(strings.NewReader(ids.String()),
+		"diff-tree", "--stdin", "-r", "-c", "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--always")
+	pr, pw := io.Pipe()
+	spec.Stdout, spec.MaxOutput = pw, maxStream
+	ended := make(chan error, 1)
+	go func() {
+		err := command.Run(ctx, spec)
+		pw.CloseWithError(err) // nil is io.EOF
+		ended <- err
+	}()
+	err := h.parse(ctx, pr)
+	pr.CloseWithError(errors.New("reading stopped")) // ends git, if it still runs
+	if gitErr := <-ended; err == nil && gitErr != nil {
+		err = gitErr
+	}
+	if err != nil {
+		return fmt.Errorf("listing changes: %w", damaged(err))
+	}
+	return nil
+}
+
+// parse reads git's raw format: the name of a commit, then for each change its
+// description and its path, all ended by NUL. Every commit that was asked for
+// must be there, in order: git passes over one that it cannot read.
+func (h *history) parse(ctx context.Context, r io.Reader) error {
+	tokens := bufio.NewScanner(r)
+	tokens.Buffer(make([]byte, 64<<10), maxPath)
+	tokens.Split(splitNUL)
+	seen := 0
+	var batch []change
+	for tokens.Scan() {
+		token := tokens.Text()
+		if !strings.HasPrefix(token, ":") {
+			if seen == len(h.todo) || token != h.commits[h.todo[seen]] {
+				return fmt.Errorf("git answered %q where a commit was expected", token)
+			}
+			seen++
+			continue
+		}
+		if seen == 0 || !tokens.Scan() {
+			return io.ErrUnexpectedEOF
+		}
+		c, err := h.change(h.todo[seen-1], token, tokens.Text())
+		if err != nil {
+			return err
+		}
+		if c.blob != "" {
+			batch = append(batch, c)
+		}
+		if len(batch) == batchSize {
+			if err := h.send(ctx, batch, seen); err != nil {
+				return err
+			}
+			batch = nil
+		}
+	}
+	if err := tokens.Err(); err != nil {
+		return err
+	}
+	if seen != len(h.todo) {
+		return fmt.Errorf("git showed %d of %d commits", seen, len(h.todo))
+	}
+	return h.send(ctx, batch, seen)
+}
+
+// splitNUL is a bufio.SplitFunc for texts that are each ended by a NUL.
+func splitNUL(data []byte, atEOF bool) (int, []byte, error) {
+	if i := bytes.IndexByte(data, 0); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if atEOF && len(data) > 0 {
+		return 0, nil, io.ErrUnexpectedEOF
+	}
+	return 0, nil, nil
+}
+
+// change reads a description: as many colons as parents, the modes of the
+// parents and the new one, the objects likewise, the kinds of change. A change
+// without a blob is of no interest: a file was deleted, or is a submodule.
+func (h *history) change(commit int, description, path string) (change, error) {
+	meta := strings.TrimLeft(description, ":")
+	parents := len(description) - len(meta)
+	f := strings.Fields(meta)
+	if len(f) != 2*parents+3 {
+		return change{}, fmt.Errorf("git described a change by %q", description)
+	}
+	mode, objects := f[parents], f[parents+1:2*parents+2]
+	c := change{commit: commit, path: path}
+	switch mode {
+	case "000000":
+		return c, nil
+	case "160000":
+		h.modules.Add(1)
+		return c, nil
+	}
+	c.blob = objects[parents]
+	for i, id := range objects[:parents] {
+		if strings.Trim(id, "0") != "" && f[i] != "160000" {
+			c.older = append(c.older, id)
+		}
+	}
+	return c, nil
+}
+
+// send gives a batch to whichever worker is free.
+func (h *history) send(ctx context.Context, batch []change, seen int) error {
+	h.listed.Add(int64(len(batch)))
+	h.search.task.Progress(fmt.Sprintf("reading history: %d of %d commits", seen, len(h.todo)))
+	select {
+	case h.changes <- batch:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// work scans changes until there are no more.
+func (h *history) work(ctx context.Context) (err error) {
+	b, err := openBlobs(ctx, h.mirror)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := b.close(); err == nil {
+			err = closeErr
+		}
+	}()
+	for batch := range h.changes {
+		for _, c := range batch {
+			if err := h.look(ctx, b, c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// look scans what one change added.
+func (h *history) look(ctx context.Context, b *blobs, c change) error {
+	defer h.scanned.Add(1)
+	if h.search.engine.spares(c.path) {
+		h.spared.Add(1)
+		return nil
+	}
+	text, parts, err := h.additions(b, c)
+	if err != nil {
+		return err
+	}
+	leaks, err := h.search.engine.scan(ctx, c.path, text, parts)
+	if err != nil || len(leaks) == 0 {
+		return err
+	}
+	h.mu.Lock()
+	h.dirty[c.commit] = true
+	h.mu.Unlock()
+	return h.search.add(c.commit, leaks)
+}
+
+// additions returns a file's new version and where it differs from the old.
+func (h *history) additions(b *blobs, c change) (string, []span, error) {
+	text, err := b.read(c.blob)
+	if errors.Is(err, errTooLarge) {
+		h.large.Add(1)
+		fmt.Fprintf(h.search.task.Log, "left out, over %d MiB: %q in commit %s\n", maxFile>>20, c.path, h.commits[c.commit])
+		return "", []span{{}}, nil // its name still counts
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	var older []string
+	for _, id := range c.older {
+		old, err := b.read(id)
+		if err != nil && !errors.Is(err, errTooLarge) {
+			return "", nil, err
+		}
+		older = append(older, old) // of one too large nothing is known: all lines are new
+	}
+	return text, added(text, older), nil
+}
+
+// remember adds the commits that held nothing to those that are clean.
+func (h *history) remember() {
+	for _, i := range h.todo {
+		if !h.dirty[i] && h.commits[i] != h.planted {
+			h.search.cleanCommits.add(commitDigest(h.commits[i]))
+		}
+	}
+}
