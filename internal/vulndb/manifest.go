@@ -1,7 +1,6 @@
 package vulndb
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -54,15 +54,21 @@ func readManifest(dir string) (manifest, error) {
 		return nil, err
 	}
 	var m manifest
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	for lines.Scan() {
-		var l manifestLine
-		if _, err := fmt.Sscanf(lines.Text(), "%64s %d %s", &l.sum, &l.size, &l.name); err != nil || !filepath.IsLocal(l.name) {
+	for line := range strings.Lines(string(text)) {
+		l, ok := parseLine(strings.TrimSuffix(line, "\n"))
+		if !ok {
 			return nil, fmt.Errorf("%s is damaged: its manifest cannot be read", dir)
 		}
 		m = append(m, l)
 	}
-	return m, lines.Err()
+	return m, nil
+}
+
+func parseLine(line string) (manifestLine, bool) {
+	sum, rest, _ := strings.Cut(line, " ")
+	size, name, _ := strings.Cut(rest, " ")
+	n, err := strconv.ParseInt(size, 10, 64)
+	return manifestLine{sum: sum, size: n, name: name}, err == nil && filepath.IsLocal(name)
 }
 
 // whole checks a folder by content: its name is the digest of its manifest,
