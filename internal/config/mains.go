@@ -149,7 +149,7 @@ func regularFiles(dir string) ([]fs.FileInfo, error) {
 	}
 	var infos []fs.FileInfo
 	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".go") {
+		if !e.Type().IsRegular() || !strings.HasSuffix(e.Name(), ".go") {
 			continue
 		}
 		info, err := e.Info()

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"strconv"
-	"time"
 
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/policy"
@@ -23,8 +22,8 @@ type Pipeline struct {
 	// Service has all but Version and CacheDir, which are not the service's.
 	Service scan.Service
 	Gates   policy.Gates
-	File    string            // the sluice.yaml that was read, absolute; "" when there is none
-	Notes   []string          // facts worth a line to the user
+	File    string   // the sluice.yaml that was read, absolute; "" when there is none
+	Notes   []string // facts worth a line to the user
 }
 
 // Read makes the pipeline for a folder: it finds the root, reads its
