@@ -1,0 +1,126 @@
+package cloudrunlocal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// instance is a running process of a revision, the head of a process group.
+// It dies with the supervisor, however that ends.
+type instance struct {
+	cmd   *exec.Cmd
+	port  int
+	ended chan struct{} // closed when it has ended and its group is gone
+	how   string        // it ended; to be read after that
+
+	mu     sync.Mutex // held where its number must still be its own
+	reaped bool
+}
+
+// startInstance starts a program with a port to listen on. What it prints goes
+// to log.
+func startInstance(p program, log io.Writer) (*instance, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	out, in, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("starting %s: %w", p.path, err)
+	}
+	defer in.Close()
+	i := &instance{port: port, ended: make(chan struct{})}
+	i.cmd = &exec.Cmd{Path: p.path, Args: p.args, Dir: p.dir, Env: append(p.env, "PORT="+strconv.Itoa(port)), Stdout: in, Stderr: in}
+	i.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if p.user != nil {
+		i.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: p.user.uid, Gid: p.user.gid}
+	}
+	if err := i.cmd.Start(); err != nil {
+		_ = out.Close()
+		return nil, classify(err)
+	}
+	copied := make(chan struct{})
+	go func() {
+		defer close(copied)
+		_, _ = io.Copy(log, out) // ends when the last of the group has closed it
+	}()
+	go i.reap(out, copied)
+	return i, nil
+}
+
+// classify tells an image that cannot be executed from a machine that cannot
+// execute it.
+func classify(err error) error {
+	for _, of := range []error{syscall.ENOENT, syscall.ENOEXEC, syscall.ELIBBAD, syscall.EISDIR, syscall.ENOTDIR} {
+		if errors.Is(err, of) {
+			return fmt.Errorf("%w: %w", errImage, err)
+		}
+	}
+	return err
+}
+
+// reap waits for the process to end and takes the rest of its group along. The
+// group is killed before its head is reaped, while its number cannot be anybody else's.
+func (i *instance) reap(out io.Closer, copied <-chan struct{}) {
+	pid := i.cmd.Process.Pid
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	i.mu.Lock()
+	_ = syscall.Kill(-pid, syscall.SIGKILL) // an empty group is as good
+	if err := i.cmd.Wait(); err != nil && i.cmd.ProcessState == nil {
+		i.how = err.Error()
+	} else {
+		i.how = i.cmd.ProcessState.String()
+	}
+	i.reaped = true
+	i.mu.Unlock()
+	select {
+	case <-copied:
+	case <-time.After(time.Second): // somebody left the group and keeps it open
+	}
+	_ = out.Close()
+	<-copied
+	close(i.ended)
+}
+
+// signal sends to the process, or to its whole group.
+func (i *instance) signal(s syscall.Signal, group bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.reaped {
+		return
+	}
+	pid := i.cmd.Process.Pid
+	if group {
+		pid = -pid
+	}
+	_ = syscall.Kill(pid, s) // it has not been reaped, so it exists
+}
+
+// stop asks the process to end, and kills its group after a limit.
+func (i *instance) stop(limit time.Duration) {
+	i.signal(syscall.SIGTERM, false)
+	select {
+	case <-i.ended:
+		return
+	case <-time.After(limit):
+	}
+	i.signal(syscall.SIGKILL, true)
+	<-i.ended
+}
+
+// listens tells whether it is this instance that listens on its port.
+func (i *instance) listens() bool { return groupListens(i.cmd.Process.Pid, i.port) }
