@@ -118,12 +118,13 @@ const (
 	TestZone  Zone = "go-build-test"
 )
 
-// Env is the whole environment of a go command: offline, this toolchain only,
-// go.mod read-only, build cache in zone's folder below cache. More settings
+// Env is the whole environment of a go command: offline, this toolchain only, no
+// flags (so go.mod is read-only, and a vendor folder is used where there is one),
+// build cache in zone's folder below cache. More settings
 // can be appended; the last of a name counts.
 func (t Toolchain) Env(cache string, zone Zone) []string {
 	env := []string{
-		"GOENV=off", "GOFLAGS=-mod=readonly", "GOTOOLCHAIN=local", "GOPROXY=off", "GO111MODULE=on", "GOTELEMETRY=off",
+		"GOENV=off", "GOFLAGS=", "GOTOOLCHAIN=local", "GOPROXY=off", "GO111MODULE=on", "GOTELEMETRY=off",
 		"GOROOT=" + t.Root, "GOMODCACHE=" + t.ModCache, "GOPATH=" + filepath.Dir(filepath.Dir(t.ModCache)),
 		"GOCACHE=" + filepath.Join(cache, string(zone)),
 		"LANG=C.UTF-8",

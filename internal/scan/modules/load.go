@@ -1,0 +1,161 @@
+package modules
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/module"
+
+	"github.com/sluice-ci/sluice/internal/command"
+)
+
+// variant is one way in which the service's packages are built later: each can
+// import something that the others do not.
+type variant struct {
+	flags []string
+	env   []string
+}
+
+func variants() []variant {
+	return []variant{
+		{flags: []string{"-test"}},                     // checks
+		{flags: []string{"-test", "-tags=race"}},       // go test -race
+		{env: []string{"GOOS=linux", "CGO_ENABLED=0"}}, // the image
+	}
+}
+
+// load has the go command load every package, which fetches the modules that
+// they import and only those: "go mod download" fetches whatever go.mod names.
+func (f *fetcher) load(ctx context.Context) ([]string, error) {
+	env, err := f.env(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var needed []string
+	for _, v := range variants() {
+		more, err := f.list(ctx, v, env)
+		if err != nil {
+			return nil, err
+		}
+		needed = append(needed, more...)
+	}
+	slices.Sort(needed)
+	return slices.Compact(needed), nil
+}
+
+// list loads one variant. Errors in the source are not its concern: -e makes
+// them part of the output, where those about modules are told apart.
+func (f *fetcher) list(ctx context.Context, v variant, env []string) ([]string, error) {
+	var out bytes.Buffer
+	watch := &watcher{log: f.Log, tell: f.Progress, total: len(f.missing())}
+	args := slices.Concat([]string{"list", "-e", "-deps", "-json=ImportPath,Dir,Module,Error"}, v.flags, []string{"./..."})
+	err := f.tc.Run(ctx, f.Dir, slices.Concat(env, v.env), &out, watch, args...)
+	var exit *command.ExitError
+	if errors.As(err, &exit) {
+		return nil, f.explain([]string{watch.said()})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing the packages: %w", err)
+	}
+	needed, problems, err := f.readList(&out)
+	if err != nil {
+		return nil, fmt.Errorf("reading the list of packages: %w", err)
+	}
+	if len(problems) > 0 {
+		return nil, f.explain(problems)
+	}
+	return needed, nil
+}
+
+// listed is a package as go list prints it.
+type listed struct {
+	ImportPath string
+	Dir        string
+	Module     *listedModule
+	Error      *struct{ Err string }
+}
+
+type listedModule struct {
+	Path, Version string
+	Main          bool
+	Replace       *listedModule
+}
+
+// id is "path@version" in the module cache, "" for a folder outside of it.
+func (m *listedModule) id() string {
+	if m == nil || m.Main {
+		return ""
+	}
+	if m.Replace != nil {
+		m = m.Replace
+	}
+	if m.Version == "" {
+		return ""
+	}
+	return m.Path + "@" + m.Version
+}
+
+// problem is what is wrong with a package if it could not be found, "" if it
+// was, whether or not it can be compiled. It names the package, or its module.
+func (f *fetcher) problem(p listed) string {
+	if p.Error == nil || p.Dir != "" || strings.Contains(p.Error.Err, "is not in std") {
+		return ""
+	}
+	if text := p.Error.Err; strings.Contains(text, p.ImportPath) || moduleAt.MatchString(text) {
+		return text
+	}
+	return f.provider(p.ImportPath) + ": " + p.Error.Err
+}
+
+// provider is the module that go.mod names for a package, or the package.
+func (f *fetcher) provider(path string) string {
+	best := module.Version{}
+	for _, m := range f.w.Requires {
+		if (path == m.Path || strings.HasPrefix(path, m.Path+"/")) && len(m.Path) > len(best.Path) {
+			best = m
+		}
+	}
+	if best.Path == "" {
+		return path
+	}
+	return id(best)
+}
+
+func (f *fetcher) readList(r io.Reader) (needed, problems []string, err error) {
+	dec := json.NewDecoder(r)
+	for {
+		var p listed
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return needed, problems, nil
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if id := p.Module.id(); id != "" {
+			needed = append(needed, id)
+		}
+		if text := f.problem(p); text != "" {
+			problems = append(problems, text)
+		}
+	}
+}
+
+// missing are the modules that go.mod names and the module cache lacks. Not
+// all of them need be needed.
+func (f *fetcher) missing() (list []string) {
+	for _, m := range f.w.Requires {
+		if !present(f.tc.ModCache, m) {
+			list = append(list, id(m))
+		}
+	}
+	return list
+}
+
+func id(m module.Version) string { return m.Path + "@" + m.Version }
