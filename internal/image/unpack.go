@@ -49,7 +49,7 @@ func (im *Image) unpack(dir string) error {
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(aside))
 	}
-	return syncFolder(filepath.Dir(dir))
+	return syncPath(filepath.Dir(dir))
 }
 
 // vacate removes a folder that is empty, and refuses anything else that is there.
@@ -172,14 +172,6 @@ func fill(f *os.File, content io.Reader, mode fs.FileMode) error {
 		return err
 	}
 	return f.Sync()
-}
-
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 func withSpaceHint(err error) error {
