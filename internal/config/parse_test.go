@@ -118,7 +118,7 @@ func TestParseErrors(t *testing.T) {
 		"coverage as text":    {"test: {coverage: '70'}\n", `sluice.yaml:1:18: "coverage" must be a whole number from 0 to 100, not "70"`},
 		"coverage as percent": {"test: {coverage: 70%}\n", `sluice.yaml:1:18: "coverage" must be a whole number from 0 to 100, not "70%"`},
 		"octal":               {"targets: {local: {port: 0o17}}\n", `sluice.yaml:1:25: "port" must be a whole number from 1 to 65535, not 0o17`},
-		"leading zero":        {"targets: {local: {port: 0080}}\n", `sluice.yaml:1:25: "port" must be a whole number from 1 to 65535, not 0080`},
+		"leading zero":        {"targets: {local: {port: 0077}}\n", `sluice.yaml:1:25: "port" must be a whole number from 1 to 65535, not 0077`},
 		"negative port":       {"targets: {local: {port: -1}}\n", `sluice.yaml:1:25: "port" must be a whole number from 1 to 65535, not -1`},
 		"huge port":           {"targets: {local: {port: 99999999999999999999}}\n", `sluice.yaml:1:25: "port" must be a whole number from 1 to 65535, not 99999999999999999999`},
 		"service name":        {"service: My_App\n", `sluice.yaml:1:10: "service" must be a name of lower-case letters, digits and hyphens that starts with a letter, ends with no hyphen and has at most 49 characters, not "My_App"`},

@@ -28,7 +28,7 @@ func nearest(word string, keys []string) (string, bool) {
 	}
 	best, found := "", utf8.RuneCountInString(word)/3+1
 	for _, k := range keys {
-		if d := slips([]rune(word), []rune(k)); d < found || d == found && best == "" {
+		if d := slips([]rune(word), []rune(k)); d < found {
 			best, found = k, d
 		}
 	}
