@@ -53,6 +53,9 @@ type params struct {
 	Source string `json:"source"`
 }
 
+// Name implements scan.Scanner.
+func (Scanner) Name() string { return Name }
+
 // Job plans the look for newer data: once in six hours, and whenever the
 // folder that the last one left is gone or damaged.
 func (s Scanner) Job(service scan.Service) (pipeline.Job, error) {
