@@ -20,7 +20,7 @@ var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AA
 func checkBinary(name, arch string) (module string, err error) {
 	f, err := elf.Open(name)
 	var format *elf.FormatError
-	if errors.As(err, &format) {
+	if errors.As(err, &format) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return "", hint.With(errors.New("what was compiled is no program for Linux"), "name a folder of package main as the command to build")
 	}
 	if err != nil {

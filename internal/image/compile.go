@@ -36,7 +36,7 @@ var buildFlags = []string{"-trimpath", "-buildvcs=false", "-tags=timetzdata", "-
 
 // buildSettings fix, in the environment, what else changes the program's bytes.
 func buildSettings(arch string) []string {
-	return []string{"GOFLAGS=-mod=readonly", "CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off"}
+	return []string{"GOFLAGS=", "CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off"}
 }
 
 // compile builds the command to a file.

@@ -38,7 +38,11 @@ func help(recipe string) int {
 	}
 	syscall.Umask(h.Umask)
 	r := h.Recipe
-	res, err := Build(context.Background(), Recipe{Name: r.Name, Root: r.Root, Dir: r.Dir, Main: r.Main, Out: r.Out, Cache: r.Cache})
+	what := Recipe{Name: r.Name, Root: r.Root, Dir: r.Dir, Main: r.Main, Out: r.Out, Cache: r.Cache}
+	if size := os.Getenv(fullVariable); size != "" {
+		return failOnFullDisk(what, size)
+	}
+	res, err := Build(context.Background(), what)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

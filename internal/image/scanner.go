@@ -35,6 +35,9 @@ type params struct {
 	Cache string `json:"cache"` // Sluice's, for the compiler's
 }
 
+// Name implements scan.Scanner.
+func (Scanner) Name() string { return stage }
+
 // Job implements scan.Scanner.
 func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	job := pipeline.Job{Name: stage, Stages: []string{stage}, Needs: []string{"modules"}, Cost: 20 * time.Second}

@@ -19,7 +19,7 @@ func sources(root, dir string) []string {
 	all := []string{dir}
 	modules := []string{dir}
 	if work := goWork(root, dir); work != "off" {
-		all = append(all, work, work+".sum")
+		all = append(all, work, work+".sum", filepath.Join(filepath.Dir(work), "vendor"))
 		used := workFolders(work)
 		all, modules = append(all, used...), append(modules, used...)
 	}

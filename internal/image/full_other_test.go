@@ -1,0 +1,7 @@
+//go:build !linux
+
+package image
+
+const fullVariable = ""
+
+func failOnFullDisk(Recipe, string) int { return 2 }
