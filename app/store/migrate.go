@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"strconv"
 	"strings"
-	"time"
 )
 
 //go:embed migrations
@@ -21,9 +19,7 @@ var migrations embed.FS
 // several processes that start at once one migrates and the others find it done.
 // Versions that this program does not know are left alone: migrations only
 // add, so that an older program runs on newer tables.
-func migrate(ctx context.Context, db *sql.DB, dir string) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
+func migrate(ctx context.Context, db *sql.DB, files fs.FS) (err error) {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("starting migrations: %w", err)
@@ -33,7 +29,7 @@ func migrate(ctx context.Context, db *sql.DB, dir string) (err error) {
 			err = errors.Join(err, tx.Rollback())
 		}
 	}()
-	if err := apply(ctx, tx, dir); err != nil {
+	if err := apply(ctx, tx, files); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -42,7 +38,7 @@ func migrate(ctx context.Context, db *sql.DB, dir string) (err error) {
 	return nil
 }
 
-func apply(ctx context.Context, tx *sql.Tx, dir string) error {
+func apply(ctx context.Context, tx *sql.Tx, files fs.FS) error {
 	const table = `CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL)`
 	if _, err := tx.ExecContext(ctx, table); err != nil {
 		return fmt.Errorf("making the table of migrations: %w", err)
@@ -51,13 +47,13 @@ func apply(ctx context.Context, tx *sql.Tx, dir string) error {
 	if err != nil {
 		return err
 	}
-	files, err := fs.ReadDir(migrations, dir) // sorted by name, so by version
+	entries, err := fs.ReadDir(files, ".") // sorted by name, so by version
 	if err != nil {
 		return fmt.Errorf("reading migrations: %w", err)
 	}
-	for _, f := range files {
-		if err := applyFile(ctx, tx, path.Join(dir, f.Name()), done); err != nil {
-			return fmt.Errorf("migration %s: %w", f.Name(), err)
+	for _, e := range entries {
+		if err := applyFile(ctx, tx, files, e.Name(), done); err != nil {
+			return fmt.Errorf("migration %s: %w", e.Name(), err)
 		}
 	}
 	return nil
@@ -81,14 +77,13 @@ func applied(ctx context.Context, tx *sql.Tx) (map[int]bool, error) {
 }
 
 // applyFile runs the statements of NNNN_name.sql, unless that was done before.
-func applyFile(ctx context.Context, tx *sql.Tx, name string, done map[int]bool) error {
-	base := strings.TrimSuffix(path.Base(name), ".sql")
-	number, title, _ := strings.Cut(base, "_")
+func applyFile(ctx context.Context, tx *sql.Tx, files fs.FS, name string, done map[int]bool) error {
+	number, title, _ := strings.Cut(strings.TrimSuffix(name, ".sql"), "_")
 	version, err := strconv.Atoi(number)
 	if err != nil || done[version] {
 		return err
 	}
-	statements, err := migrations.ReadFile(name)
+	statements, err := fs.ReadFile(files, name)
 	if err != nil {
 		return err
 	}

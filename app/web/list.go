@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	todo "github.com/sluice-ci/sluice/app"
 )
@@ -33,7 +34,7 @@ func (s *server) add(w http.ResponseWriter, r *http.Request, v session) {
 		}
 	}
 	if problem := explain(err); problem != "" {
-		s.answerList(w, r, http.StatusUnprocessableEntity, v, listPage{Typed: typed, Problem: problem})
+		s.answerList(w, r, http.StatusUnprocessableEntity, v, listPage{Typed: strings.ToValidUTF8(typed, "\uFFFD"), Problem: problem})
 		return
 	}
 	s.unavailable(w, r, err)

@@ -47,7 +47,10 @@ func tryWrite(root *os.Root) error {
 	if err := errors.Join(probe.Close(), root.Remove(name)); err != nil {
 		return err
 	}
-	database, err := root.OpenFile(databaseFile, os.O_RDWR|os.O_CREATE, 0o600)
+	database, err := root.OpenFile(databaseFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
