@@ -16,8 +16,8 @@ type graph struct {
 	length map[string]time.Duration
 }
 
-// waitsFor lists every job that j waits for, each once.
-func (j *Job) waitsFor() []string {
+// WaitsFor lists every job that j waits for, each once.
+func (j *Job) WaitsFor() []string {
 	all := slices.Concat(j.Needs, j.Reads, j.Gates)
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -34,7 +34,7 @@ func newGraph(jobs []Job) (*graph, error) {
 		g.order = append(g.order, j.Name)
 	}
 	for _, name := range g.order {
-		for _, need := range g.jobs[name].waitsFor() {
+		for _, need := range g.jobs[name].WaitsFor() {
 			if g.jobs[need] == nil {
 				return nil, fmt.Errorf("job %q waits for %q, which there is not", name, need)
 			}

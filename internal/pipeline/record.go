@@ -43,9 +43,10 @@ type Record struct {
 	State   State     `json:"state"`
 	Started time.Time `json:"started"`
 
-	Outcome      Outcome       `json:"outcome,omitempty"` // failed over not run over passed
-	Wall         time.Duration `json:"wall"`              // nanoseconds
-	CriticalPath []string      `json:"criticalPath,omitempty"`
+	Outcome      Outcome       `json:"outcome,omitempty"`      // failed over not run over passed
+	Wall         time.Duration `json:"wall"`                   // nanoseconds
+	CriticalPath []string      `json:"criticalPath,omitempty"` // jobs, the first one first
+	Chain        time.Duration `json:"chain"`                  // what the jobs of CriticalPath took, nanoseconds
 	Results      []Result      `json:"results"`
 }
 

@@ -42,9 +42,10 @@ type Runner struct {
 
 // Done is what came of a run.
 type Done struct {
-	Results      []Result // in the order of the jobs and their stages
-	Secrets      []string // texts that no output may show
-	CriticalPath []string // the jobs that the wall time consists of, the first one first
+	Results      []Result      // in the order of the jobs and their stages
+	Secrets      []string      // texts that no output may show
+	CriticalPath []string      // the jobs that the wall time consists of, the first one first
+	Chain        time.Duration // what those took
 	Wall         time.Duration
 }
 
@@ -62,6 +63,9 @@ func (r *Runner) Run(ctx context.Context) (Done, error) {
 	s := newSession(ctx, r, g, work)
 	s.loop()
 	d := Done{Results: s.ordered(), Secrets: s.secrets, CriticalPath: s.criticalPath(), Wall: time.Since(s.start)}
+	for _, name := range d.CriticalPath {
+		d.Chain += s.ended[name].elapsed
+	}
 	return d, errors.Join(s.err, work.Close(), r.Hasher.Save())
 }
 

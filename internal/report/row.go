@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -24,6 +25,13 @@ func (s Style) row(r pipeline.Result, width int) string {
 	rest := clip(oneLine(remark(r)), width-len(head))
 	painted := fmt.Sprintf("  %-*s  %s  %9s  ", stageWidth, r.Stage, s.paint(outcomeColours[r.Outcome], fmt.Sprintf("%-14s", r.Outcome)), took)
 	return strings.TrimRight(painted+s.paint(dim, rest), " ")
+}
+
+// Rows writes the lines of stages that have ended.
+func (s Style) Rows(w io.Writer, results []pipeline.Result) {
+	for _, r := range results {
+		fmt.Fprintln(w, s.row(r, 0))
+	}
 }
 
 // remark is what is worth saying of a stage on its line.

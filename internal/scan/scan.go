@@ -35,6 +35,8 @@ type Options struct {
 
 // Scanner is one check, or several that share their work.
 type Scanner interface {
+	// Name is that of its job.
+	Name() string
 	// Job plans the work for a service. It starts no process and reads little:
 	// a run in which nothing changed consists of this. A scanner that has
 	// nothing to do for the service says so in the job's NotApplicable.

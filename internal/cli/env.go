@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/sluice-ci/sluice/internal/pipeline"
+)
+
+// The environment is read in this file only. Variables of Sluice's own:
+//
+//	SLUICE_CACHE  folder of the cache; by default "sluice" in the user's cache folder
+//	CI            "true": strict, and files are hashed by content
+//	NO_COLOR      any value: no colours
+//	TERM          "dumb": no live view
+
+// isCI tells whether this is a run of continuous integration.
+func (a *app) isCI() bool { return a.Getenv("CI") == "true" }
+
+// terminal tells whether w is one that can be drawn on.
+func (a *app) terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && a.Getenv("TERM") != "dumb"
+}
+
+func (a *app) colour(w io.Writer) bool { return a.terminal(w) && a.Getenv("NO_COLOR") == "" }
+
+// width is that of the terminal, in characters.
+func (a *app) width() int {
+	if f, ok := a.Stdout.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 20 {
+			return w
+		}
+	}
+	return 80
+}
+
+// cacheDir is where Sluice keeps what it can make again.
+func (a *app) cacheDir() (string, error) {
+	if dir := a.Getenv("SLUICE_CACHE"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "sluice"), nil
+}
+
+// Variables that a stage's process gets, and those that only one gets that may
+// reach out: credentials for a module proxy are among them.
+var (
+	stageVariables = []string{"PATH", "HOME", "USER", "TMPDIR", "LANG", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME",
+		"CI", "SLUICE_CACHE", "GOMODCACHE", "GOPATH", "GOENV", "GOROOT", "CGO_ENABLED", "CC", "CXX", "GOMAXPROCS", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+	outsideVariables = []string{"GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY", "GOPRIVATE", "GOINSECURE", "GOAUTH", "GOVCS", "NETRC", "SSH_AUTH_SOCK",
+		"GIT_SSH_COMMAND", "GIT_SSH", "GIT_ASKPASS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
+)
+
+// stageEnv is the whole environment of a stage's process.
+func (a *app) stageEnv(access pipeline.Access) (env []string) {
+	names := stageVariables
+	if access.Network == pipeline.Outside {
+		names = append(names[:len(names):len(names)], outsideVariables...)
+	}
+	for _, name := range names {
+		if v := a.Getenv(name); v != "" {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
+// version is that of this program: the module's version, and the commit that it
+// was built from where the build says so.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	if v == "" || v == "(devel)" {
+		v = "v0.0.0-dev"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && !strings.Contains(v, s.Value[:min(12, len(s.Value))]) {
+			v += "+" + s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return v
+}

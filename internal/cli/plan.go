@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluice-ci/sluice/internal/cache"
+	"github.com/sluice-ci/sluice/internal/config"
+	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/policy"
+)
+
+// project is a service with all that is needed to run its pipeline.
+type project struct {
+	config.Pipeline
+	jobs   []pipeline.Job // all, with what they cost the last time
+	cache  string
+	exe    string // this program's file
+	hasher *cache.Hasher
+}
+
+// open reads the configuration of the service in a folder and plans its jobs.
+func (a *app) open(dir string) (*project, error) {
+	cfg, err := config.Read(dir)
+	if err != nil {
+		return nil, usage(err)
+	}
+	p := &project{Pipeline: cfg}
+	if p.cache, err = a.cacheDir(); err != nil {
+		return nil, err
+	}
+	name := sha256.Sum256([]byte(cfg.Service.Root))
+	p.hasher = cache.OpenHasher(filepath.Join(p.cache, "trees", hex.EncodeToString(name[:8])))
+	p.hasher.AlwaysRead = a.isCI()
+	var id string
+	if p.exe, id, err = buildID(p.hasher); err != nil {
+		return nil, err
+	}
+	p.Service.Version, p.Service.CacheDir = id, p.cache
+	if p.jobs, err = jobs(p.Service); err != nil {
+		return nil, err
+	}
+	p.learnCosts()
+	return p, nil
+}
+
+// learnCosts takes what jobs cost from the last run.
+func (p *project) learnCosts() {
+	last, _, err := pipeline.Latest(p.Service.Root)
+	if err != nil {
+		return // then the planners' guesses do
+	}
+	cost := map[string]time.Duration{}
+	for _, r := range last.Results {
+		cost[r.Job] = max(cost[r.Job], r.Cost)
+	}
+	for i := range p.jobs {
+		if c := cost[p.jobs[i].Name]; c > 0 {
+			p.jobs[i].Cost = c
+		}
+	}
+}
+
+// cacheFor is where a job's worker keeps what it wants to find again.
+func (p *project) cacheFor(job string) string { return filepath.Join(p.cache, "jobs", job) }
+
+// judge holds a report to its stage's gate.
+func (p *project) judge(strict bool, now time.Time) pipeline.Judge {
+	return func(r pipeline.Report) pipeline.Verdict {
+		e := policy.Evidence{Findings: r.Findings}
+		if text := r.Values["modified"]; text != "" {
+			at, err := time.Parse(time.RFC3339, text)
+			if err != nil {
+				return pipeline.Verdict{NotRun: fmt.Sprintf("the age of its data cannot be told from %q", text)}
+			}
+			e.DataModified = at
+		}
+		d := p.Gates[r.Stage].Decide(e, now, strict)
+		return pipeline.Verdict{Blocking: d.Blocking, Warnings: d.Warnings, NotRun: d.Unproven, Remedy: d.Remedy}
+	}
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var s selection
+	c := &cobra.Command{
+		Use:   "plan [DIR]",
+		Short: "Show what a run would do, in which order and with what access",
+		Example: `  sluice plan
+  sluice plan --until image-scan --json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.plan(dirOf(args), s) },
+	}
+	s.flags(c)
+	return c
+}
+
+// dirOf is the folder argument of a command.
+func dirOf(args []string) string {
+	if len(args) == 0 {
+		return "."
+	}
+	return args[0]
+}
+
+func (a *app) plan(dir string, s selection) error {
+	p, err := a.open(dir)
+	if err != nil {
+		return err
+	}
+	chosen, err := choose(p.jobs, s.until, s.only)
+	if err != nil {
+		return err
+	}
+	planned := describe(chosen)
+	if a.json {
+		return a.printJSON(map[string]any{"service": p.Service.Name, "root": p.Service.Root, "dir": p.Service.Dir, "jobs": planned})
+	}
+	fmt.Fprintf(a.Stdout, "%s in %s\n\n%-24s %-9s %-8s %s\n", p.Service.Name, p.Service.Dir, "stages", "network", "code", "waits for")
+	for i, j := range planned {
+		code := ""
+		if j.Access.RunsRepositoryCode {
+			code = "runs"
+		}
+		waits := strings.Join(j.Waits, ", ")
+		if why := chosen[i].NotApplicable; why != "" {
+			waits = "not applicable: " + why
+		}
+		fmt.Fprintf(a.Stdout, "%-24s %-9s %-8s %s\n", strings.Join(j.Stages, ", "), j.Access.Network, code, waits)
+	}
+	fmt.Fprintln(a.Stdout, "\nnetwork is what a stage may reach; code, whether it runs code of the repository.")
+	return nil
+}
+
+func describe(jobs []pipeline.Job) (planned []pipeline.Planned) {
+	for _, j := range jobs {
+		if j.Access.Network == "" {
+			j.Access.Network = pipeline.NoNetwork
+		}
+		planned = append(planned, pipeline.Planned{Job: j.Name, Stages: j.Stages, Waits: j.WaitsFor(), Access: j.Access})
+	}
+	return planned
+}
+
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.Stdout)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// rootOf is the root of the project in a folder, for commands that only read
+// what runs left.
+func rootOf(dir string) (string, error) {
+	root, err := config.FindRoot(dir)
+	return root.Dir, usage(err)
+}
+
+// noRun makes the error of there being no run into one with a remedy.
+func noRun(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, os.ErrNotExist) {
+		return usage(errNoRun)
+	}
+	return err
+}

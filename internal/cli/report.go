@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/report"
+	"github.com/sluice-ci/sluice/internal/sarif"
+)
+
+// formats are the files of a run that a report is.
+var formats = map[string]string{"sarif": "results.sarif", "junit": "junit.xml", "json": "run.json"}
+
+func (a *app) reportCommand() *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use:     "report [DIR]",
+		Short:   "Print the last run's report",
+		Example: "  sluice report\n  sluice report --format sarif > results.sarif",
+		Args:    cobra.MaximumNArgs(1),
+		RunE:    func(_ *cobra.Command, args []string) error { return a.report(dirOf(args), format) },
+	}
+	c.Flags().StringVar(&format, "format", "text", "text, sarif, junit or json")
+	return c
+}
+
+func (a *app) report(dir, format string) error {
+	rec, log, folder, err := lastRun(dir)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		format = "json"
+	}
+	if format == "text" {
+		a.style.Rows(a.Stdout, rec.Results)
+		a.style.Write(a.Stdout, report.Summary{Record: rec, Blocking: blockingIn(rec, log), Rules: log.Rules, Folder: shorten(folder)})
+		return nil
+	}
+	file, ok := formats[format]
+	if !ok {
+		return usage(hint.With(fmt.Errorf("there is no format %q", format), "the formats are text, sarif, junit and json"))
+	}
+	f, err := os.Open(filepath.Join(folder, file))
+	if err != nil {
+		return hint.With(fmt.Errorf("the last run left no %s report: %w", format, err), "sluice run --only test")
+	}
+	defer f.Close()
+	_, err = io.Copy(a.Stdout, f)
+	return err
+}
+
+// blockingIn are the findings of the stages whose gate is shut. Which of a
+// stage's findings shut it is not kept, so all of them are shown.
+func blockingIn(rec pipeline.Record, log sarif.Log) []sarif.Finding {
+	shut := map[string]bool{}
+	for _, r := range rec.Results {
+		shut[r.Stage] = r.Outcome == pipeline.Failed
+	}
+	return slices.DeleteFunc(slices.Clone(log.Findings), func(f sarif.Finding) bool { return !shut[f.Stage] })
+}

@@ -1,0 +1,264 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluice-ci/sluice/internal/cache"
+	"github.com/sluice-ci/sluice/internal/deploy"
+	"github.com/sluice-ci/sluice/internal/mask"
+	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/report"
+	"github.com/sluice-ci/sluice/internal/sarif"
+)
+
+// selection is which stages are run, and how.
+type selection struct {
+	until   string
+	only    []string
+	strict  bool
+	noCache bool
+	out     string
+}
+
+func (s *selection) flags(c *cobra.Command) {
+	c.Flags().StringVar(&s.until, "until", "", "stop after this `stage`")
+	c.Flags().StringSliceVar(&s.only, "only", nil, "run these `stages`, and what they need")
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var s selection
+	c := &cobra.Command{
+		Use:   "run [DIR]",
+		Short: "Run every stage: check, build, deploy on this machine, verify",
+		Long: `Run takes the service in DIR (by default this folder) through every stage, and
+leaves it serving on this machine when every gate lets it through.
+
+Exit status: 0 passed; 1 a gate failed, whatever else could not run; 2 the
+command or a file is wrong; 3 something could not run.`,
+		Example: `  sluice run
+  sluice run --until image-scan
+  sluice run --only lint,test --json
+  sluice run --strict`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return a.run(c.Context(), dirOf(args), s) },
+	}
+	s.flags(c)
+	c.Flags().BoolVar(&s.strict, "strict", a.isCI(), "let no gate open for what could not be run or proved (by default when CI=true)")
+	c.Flags().BoolVar(&s.noCache, "no-cache", false, "do everything again")
+	c.Flags().StringVar(&s.out, "out", "", "hand the image and the reports over in this new `folder`")
+	return c
+}
+
+// run is "sluice run".
+func (a *app) run(ctx context.Context, dir string, s selection) error {
+	r, err := a.newRun(ctx, dir, s)
+	if err != nil {
+		return err
+	}
+	return r.do(ctx)
+}
+
+// do runs the chosen stages and tells what came of them.
+func (r *oneRun) do(ctx context.Context) error {
+	r.emit(pipeline.Event{Kind: pipeline.RunStarted, Plan: describe(r.chosen), Run: &r.record})
+	done, err := r.runner(r.chosen).Run(ctx)
+	r.emit(pipeline.Event{Kind: pipeline.RunFinished, At: done.Wall, Run: &r.record})
+	return r.conclude(ctx, done, err)
+}
+
+// oneRun is a run under way.
+type oneRun struct {
+	*app
+	*project
+	selection
+	chosen []pipeline.Job
+	store  *cache.Store
+	folder pipeline.Folder
+	record pipeline.Record
+	git    func() gitState
+	emit   pipeline.Handler
+
+	results []pipeline.Result // with their reports, once it is over
+}
+
+// newRun plans a run and begins its record.
+func (a *app) newRun(ctx context.Context, dir string, s selection) (*oneRun, error) {
+	p, err := a.open(dir)
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := choose(p.jobs, s.until, s.only)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkOut(s.out); err != nil {
+		return nil, err
+	}
+	store, err := cache.Open(p.cache)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	folder, id, err := pipeline.NewFolder(p.Service.Root, now)
+	if err != nil {
+		return nil, err
+	}
+	rel, err := filepath.Rel(p.Service.Root, p.Service.Dir)
+	if err != nil {
+		return nil, err
+	}
+	r := &oneRun{app: a, project: p, selection: s, chosen: chosen, store: store, folder: folder, git: readGit(ctx, p.Service)}
+	r.record = pipeline.Record{Schema: 1, ID: id, Sluice: p.Service.Version, Service: p.Service.Name, Root: p.Service.Root, Dir: filepath.ToSlash(rel),
+		Strict: s.strict, State: pipeline.Running, Started: now.UTC()}
+	r.emit = a.handler(p)
+	return r, folder.Save(r.record)
+}
+
+// handler is what shows the run while it goes on: to standard error when
+// standard output is for the result.
+func (a *app) handler(p *project) pipeline.Handler {
+	w := a.Stdout
+	if a.json {
+		w = a.Stderr
+	}
+	fmt.Fprintf(w, "sluice %s: %s in %s\n\n", version(), p.Service.Name, p.Service.Dir)
+	if a.terminal(w) {
+		live := &report.Live{Style: report.Style{Colour: a.colour(w)}, W: w, Width: a.width}
+		return live.Handle
+	}
+	plain := &report.Plain{W: w}
+	return plain.Handle
+}
+
+func (r *oneRun) runner(jobs []pipeline.Job) *pipeline.Runner {
+	processes := pipeline.Processes{Exe: r.exe, Args: []string{stageName}, Env: r.stageEnv, Logs: filepath.Join(r.folder.Dir, "logs")}
+	return &pipeline.Runner{
+		Jobs: jobs, Root: r.Service.Root, Dir: r.Service.Dir, Store: r.store, Hasher: r.hasher,
+		Launch: processes.Launch, Judge: r.judge(r.strict, r.record.Started), CacheFor: r.cacheFor, Collect: r.collect,
+		Strict: r.strict, NoCache: r.noCache, Emit: r.emit,
+	}
+}
+
+// conclude writes down what came of the run and tells it.
+func (r *oneRun) conclude(ctx context.Context, done pipeline.Done, runErr error) error {
+	masker := mask.New(done.Secrets)
+	r.discard(done.Results)
+	r.complete(ctx, done, masker)
+	findings, blocking, rules := collectFindings(done.Results, masker)
+	log := sarif.Log{Version: version(), Automated: "sluice/" + r.record.Service + "/", Findings: findings, Rules: rules, Tools: toolsOf(done.Results), NotRun: notRunOf(r.record.Results)}
+	err := errors.Join(runErr, r.maskLogs(masker), r.writeSARIF(log), r.folder.Finish(r.record), r.handOver())
+	sum := report.Summary{Record: r.record, Blocking: blocking, Rules: rules, Folder: shorten(r.folder.Dir), Serving: serving(done.Results)}
+	r.results = done.Results
+	r.tell(sum, findings)
+	if err != nil {
+		return err
+	}
+	if err := pipeline.Prune(r.Service.Root); err != nil {
+		return err
+	}
+	if err := r.store.Trim(maxCache); err != nil {
+		return err
+	}
+	return told(r.status())
+}
+
+// maxCache bounds the cached results, bytes.
+const maxCache = 4 << 30
+
+// complete fills in the record, masked.
+func (r *oneRun) complete(ctx context.Context, done pipeline.Done, masker mask.Masker) {
+	git := r.git()
+	r.record.Commit, r.record.Dirty = git.commit, git.dirty
+	r.record.State = pipeline.Finished
+	if ctx.Err() != nil {
+		r.record.State = pipeline.Interrupted
+	}
+	for _, res := range done.Results {
+		r.record.Results = append(r.record.Results, maskResult(res, masker))
+	}
+	r.record.Outcome = pipeline.Conclude(done.Results)
+	r.record.Wall, r.record.Chain, r.record.CriticalPath = done.Wall, done.Chain, done.CriticalPath
+}
+
+func (r *oneRun) status() int {
+	switch r.record.Outcome {
+	case pipeline.Passed:
+		return ExitPassed
+	case pipeline.Failed:
+		return ExitFailed
+	default:
+		return ExitMissing
+	}
+}
+
+// tell prints the end of the run.
+func (r *oneRun) tell(sum report.Summary, findings []sarif.Finding) {
+	if r.json {
+		if findings == nil {
+			findings = []sarif.Finding{}
+		}
+		doc := struct {
+			pipeline.Record
+			Folder   string          `json:"folder"`
+			URL      string          `json:"url,omitempty"`
+			Digest   string          `json:"digest,omitempty"` // of the image
+			Findings []sarif.Finding `json:"findings"`
+			Blocking int             `json:"blocking"`
+		}{r.record, r.folder.Dir, sum.Serving, digestOf(r.results), findings, len(sum.Blocking)}
+		_ = r.printJSON(doc) // nobody is there to be told that nobody listens
+		return
+	}
+	if r.record.Dirty {
+		sum.Hints = append(sum.Hints, "the work tree has changes that are not in commit "+r.record.Commit[:min(12, len(r.record.Commit))])
+	}
+	r.style.Write(r.Stdout, sum)
+}
+
+// discard takes a revision away that was deployed but may get no traffic.
+func (r *oneRun) discard(results []pipeline.Result) {
+	outcome := map[string]pipeline.Outcome{}
+	values := map[string]string{}
+	for _, res := range results {
+		outcome[res.Job] = res.Outcome
+		if res.Job == deployJob {
+			values = res.Report.Values
+		}
+	}
+	if outcome[deployJob] != pipeline.Passed || outcome[rolloutJob] == pipeline.Passed {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second) // also when the run was interrupted
+	defer cancel()
+	if err := deploy.Discard(ctx, r.Service, values); err != nil {
+		fmt.Fprintln(r.Stderr, "sluice: taking the new revision away:", err)
+	}
+}
+
+// digestOf is the digest of the image that was built.
+func digestOf(results []pipeline.Result) string {
+	for _, res := range results {
+		if res.Job == buildJob {
+			return res.Report.Values["digest"]
+		}
+	}
+	return ""
+}
+
+// serving is where the service answers after the run.
+func serving(results []pipeline.Result) string {
+	i := slices.IndexFunc(results, func(res pipeline.Result) bool {
+		return res.Job == rolloutJob && res.Outcome == pipeline.Passed
+	})
+	if i < 0 {
+		return ""
+	}
+	return results[i].Report.Values["url"]
+}

@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sluice-ci/sluice/internal/dast"
+	"github.com/sluice-ci/sluice/internal/deploy"
+	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/image"
+	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/scan"
+	"github.com/sluice-ci/sluice/internal/scan/gocode"
+	"github.com/sluice-ci/sluice/internal/scan/gotest"
+	"github.com/sluice-ci/sluice/internal/scan/govuln"
+	"github.com/sluice-ci/sluice/internal/scan/modules"
+	"github.com/sluice-ci/sluice/internal/scan/secrets"
+	"github.com/sluice-ci/sluice/internal/vulndb"
+)
+
+// scanners are all parts of the pipeline, in the order in which their stages
+// are shown. This list is what there is to change for a new one.
+func scanners() []scan.Scanner {
+	return []scan.Scanner{
+		modules.Scanner{},
+		vulndb.Scanner{},
+		gocode.Scanner{},
+		gotest.Scanner{},
+		secrets.Scanner{},
+		govuln.Deps{},
+		image.Scanner{},
+		govuln.Image{},
+		deploy.Deploy{},
+		dast.Scanner{},
+		deploy.Rollout{},
+	}
+}
+
+// jobs plans everything there is to do for a service. What deploys waits for
+// every check.
+func jobs(s scan.Service) ([]pipeline.Job, error) {
+	var all []pipeline.Job
+	var checks []string
+	for _, sc := range scanners() {
+		j, err := sc.Job(s)
+		if err != nil {
+			return nil, err
+		}
+		if j.Name == deployJob {
+			j.Gates = checks
+		}
+		checks = append(checks, j.Name)
+		all = append(all, j)
+	}
+	return all, nil
+}
+
+// Jobs that the command line itself must know.
+const (
+	deployJob  = "deploy"
+	rolloutJob = "rollout"
+	buildJob   = "build"
+	testJob    = "test"
+)
+
+// workers are what a child process can do, by job.
+func workers() map[string]pipeline.Worker {
+	all := map[string]pipeline.Worker{}
+	for _, sc := range scanners() {
+		all[sc.Name()] = sc.Worker()
+	}
+	return all
+}
+
+// choose narrows the jobs to the stages up to one, or to some only.
+func choose(all []pipeline.Job, until string, only []string) ([]pipeline.Job, error) {
+	var stages []string
+	for _, j := range all {
+		stages = append(stages, j.Stages...)
+	}
+	for _, s := range append(slices.Clone(only), until) {
+		if s != "" && !slices.Contains(stages, s) {
+			return nil, usage(hint.With(fmt.Errorf("there is no stage %q", s), "the stages are "+strings.Join(stages, ", ")))
+		}
+	}
+	switch {
+	case len(only) > 0 && until != "":
+		return nil, usage(hint.With(fmt.Errorf("--only and --until were both given"), "choose one of them"))
+	case len(only) > 0:
+		return pipeline.Select(all, only)
+	case until != "":
+		return pipeline.Select(all, stages[:slices.Index(stages, until)+1])
+	}
+	return all, nil
+}
