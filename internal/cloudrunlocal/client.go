@@ -2,7 +2,6 @@ package cloudrunlocal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -34,11 +33,13 @@ func (c Client) Deploy(ctx context.Context, r Release) (Revision, error) {
 	if err := dir.make(); err != nil {
 		return Revision{}, err
 	}
+	r.progress("waiting for other deploys of " + r.Service)
 	unlock, err := lock(ctx, dir.deployLock())
 	if err != nil {
 		return Revision{}, err
 	}
 	defer unlock()
+	r.progress("starting the supervisor")
 	st, err := c.ensure(ctx, r)
 	if err != nil {
 		return Revision{}, err
@@ -88,10 +89,12 @@ func (c Client) place(ctx context.Context, r Release, st status) (Revision, erro
 	if st.Healthy && st.Fingerprint == rec.fingerprint() {
 		return Revision{Name: st.Revision, URL: st.RevisionURL, Image: st.Image, Reused: true}, nil
 	}
+	r.progress("unpacking the image")
 	incoming, err := unpack(state(c.State), r)
 	if err != nil {
 		return Revision{}, err
 	}
+	r.progress("waiting for the new revision to answer")
 	var rev Revision
 	err = call(ctx, state(c.State), http.MethodPost, "/v2/service/revisions", createRequest{Record: rec, Incoming: incoming}, &rev)
 	return rev, err
@@ -111,7 +114,7 @@ func unpack(dir state, r Release) (name string, err error) {
 	}
 	aside := filepath.Join(dir.incoming(), "revision")
 	root := filepath.Join(aside, "root")
-	if err := errors.Join(makeFolder(aside, 0o711), makeFolder(root, 0o755)); err != nil {
+	if err := makeFolder(aside, 0o711); err != nil {
 		return "", err
 	}
 	if err := r.Unpack(root); err != nil {
@@ -119,9 +122,6 @@ func unpack(dir state, r Release) (name string, err error) {
 	}
 	if err := os.Chmod(root, 0o755); err != nil {
 		return "", fmt.Errorf("unpacking the image: %w", err)
-	}
-	if err := syncFiles(aside); err != nil {
-		return "", full(fmt.Errorf("unpacking the image: %w", err))
 	}
 	return filepath.Base(aside), nil
 }

@@ -131,7 +131,7 @@ func TestUnhealthyRevisions(t *testing.T) {
 	missing.Process.Entrypoint = []string{"/app/other"}
 	text := release("VERSION=bad")
 	text.Unpack = func(dir string) error {
-		return errors.Join(os.Mkdir(dir+"/app", 0o755), os.WriteFile(dir+"/app/server", []byte("no program"), 0o755))
+		return errors.Join(os.MkdirAll(dir+"/app", 0o755), os.WriteFile(dir+"/app/server", []byte("no program"), 0o755))
 	}
 	cases := map[string]struct {
 		release Release

@@ -82,10 +82,7 @@ func release(env ...string) Release {
 
 func unpackServer(dir string) error {
 	app := filepath.Join(dir, "app")
-	if err := os.Mkdir(app, 0o555); err != nil {
-		return err
-	}
-	if err := os.Chmod(app, 0o755); err != nil {
+	if err := os.MkdirAll(app, 0o755); err != nil {
 		return err
 	}
 	data, err := os.ReadFile(os.Getenv(serverEnv))
@@ -155,4 +152,9 @@ func eventually(t *testing.T, what string, is func() bool) {
 		}
 	}
 	t.Fatalf("not so within 20 s: %s", what)
+}
+
+func contextWithCause(t *testing.T, cause error) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	return ctx, func() { cancel(cause) }
 }

@@ -83,6 +83,8 @@ func (r *revision) forward(w http.ResponseWriter, req *http.Request) {
 	case b == nil:
 		unavailable(w, "the service is being restarted")
 	default:
+		// The process may answer before it has read all; that is its business.
+		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/1.1 has it
 		b.proxy.ServeHTTP(w, req)
 	}
 }

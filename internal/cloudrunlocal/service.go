@@ -40,8 +40,10 @@ type Release struct {
 	Process   Process
 	Env       map[string]string // of the service; goes before the image's
 	Port      int               // that the service is reached at; 0 is the one it had, or any free one
-	// Unpack writes the image's files below dir, an empty folder.
-	Unpack func(dir string) error
+	// Unpack writes the image's files below dir, which does not exist, and
+	// returns when they are on the disk.
+	Unpack   func(dir string) error
+	Progress func(string) // tells the user what is being done; may be nil
 }
 
 // Revision is one release deployed as a process of its own.
@@ -102,6 +104,12 @@ func (r record) fingerprint() string {
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
+}
+
+func (r Release) progress(text string) {
+	if r.Progress != nil {
+		r.Progress(text)
+	}
 }
 
 func (r Release) record() record {

@@ -73,6 +73,7 @@ func Main(ctx context.Context, args []string) int {
 	defer stop()
 	tell := func(error) {}
 	if o.ready {
+		syscall.CloseOnExec(readyFile) // the services must not keep it open
 		tell = tellOn(os.NewFile(readyFile, "ready"))
 	}
 	if err := supervise(ctx, o, tell); err != nil {

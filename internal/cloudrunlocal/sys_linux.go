@@ -37,13 +37,3 @@ func withSocket(dir state, do func(path string) error) error {
 	defer f.Close()
 	return do(fmt.Sprintf("/proc/self/fd/%d/%s", f.Fd(), socketFile))
 }
-
-// syncFiles waits until everything written below dir is on the disk.
-func syncFiles(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return unix.Syncfs(int(f.Fd()))
-}

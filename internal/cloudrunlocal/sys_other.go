@@ -30,7 +30,6 @@ func portOwner(int) string                                { return "" }
 func processStart(int) string                             { return "" }
 func sweep(state)                                         {}
 func detach(*exec.Cmd) error                              { return errNotLinux }
-func syncFiles(string) error                              { return errNotLinux }
 func owner(*os.Root, string) (user, error)                { return user{}, errNotLinux }
 func giveOne(*os.Root, string, user, user) error          { return errNotLinux }
 func withSocket(dir state, do func(string) error) error {
