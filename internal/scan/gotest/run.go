@@ -1,0 +1,132 @@
+package gotest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/sluice-ci/sluice/internal/command"
+	"github.com/sluice-ci/sluice/internal/gotool"
+	"github.com/sluice-ci/sluice/internal/pipeline"
+)
+
+// limits bound what tests can make this process do.
+type limits struct {
+	stream int64         // bytes that go test -json may print
+	output int64         // bytes that tests may print; the go command holds them in memory
+	kept   int           // bytes of output that are kept
+	tests  int           // tests and subtests
+	all    time.Duration // of all packages together
+}
+
+func (p params) limits() limits {
+	return limits{stream: 1 << 30, output: 256 << 20, kept: 64 << 20, tests: 200_000, all: p.all()}
+}
+
+var (
+	errTooMuch = errors.New("the tests print too much")
+	errTooLong = errors.New("the tests take too long")
+)
+
+// runner does one job.
+type runner struct {
+	pipeline.Task
+	params params
+	tc     gotool.Toolchain
+	race   race
+	limits limits
+	more   []string // environment, besides the go command's
+	env    []string
+	notes  []string
+}
+
+func (r *runner) run(ctx context.Context) (pipeline.Report, error) {
+	tmp, err := ownTemp(r.Cache)
+	if err != nil {
+		return pipeline.Report{}, err
+	}
+	defer tmp.clean(r.Log)
+	// Tests see the same folder each time, or the go command could not tell that
+	// nothing changed for those that use it.
+	r.env = slices.Concat(r.tc.Env(r.params.CacheDir, gotool.TestZone), []string{"TMPDIR=" + tmp.dir, "GOTMPDIR=" + os.TempDir()}, r.more)
+	if !r.race.on {
+		r.notes = append(r.notes, "without the race detector: "+r.race.why)
+	}
+	o, err := r.test(ctx)
+	if err == nil && o.results.builds["runtime/cgo"] != nil {
+		r.notes = append(r.notes, "without the race detector and cgo: the C compiler does not work: "+firstLines(o.results.builds["runtime/cgo"].String(), 3))
+		r.race.on, r.env = false, append(r.env, "CGO_ENABLED=0")
+		o, err = r.test(ctx)
+	}
+	if err != nil {
+		return pipeline.Report{}, err
+	}
+	return r.report(o)
+}
+
+// outcome is all that is known after the tests have run.
+type outcome struct {
+	listing listing
+	results *results
+	ended   error // nil, errTooMuch, errTooLong or an *command.ExitError
+}
+
+func (r *runner) test(ctx context.Context) (outcome, error) {
+	r.Progress("looking for tests")
+	list, err := r.list(ctx)
+	if err != nil {
+		return outcome{}, err
+	}
+	o := outcome{listing: list, results: newResults(r.limits)}
+	if !list.any() {
+		return o, nil
+	}
+	r.Progress("compiling the tests")
+	o.ended = r.goTest(ctx, o)
+	if context.Cause(ctx) != nil {
+		return o, context.Cause(ctx)
+	}
+	var exit *command.ExitError
+	known := o.ended == nil || errors.Is(o.ended, errTooMuch) || errors.Is(o.ended, errTooLong) || errors.As(o.ended, &exit) && len(o.results.order) > 0
+	if !known {
+		return o, fmt.Errorf("running the tests: %w", o.ended)
+	}
+	return o, nil
+}
+
+// goTest runs go test and reads what it says. The flags are always the same,
+// for the sake of the go command's cache.
+func (r *runner) goTest(ctx context.Context, o outcome) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.limits.all, errTooLong)
+	defer cancel()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	args := []string{"test", "-json", "-vet=off", "-timeout=" + r.params.Limit.String(), "-covermode=atomic", "-coverprofile=" + r.profile()}
+	in := &stream{line: func(line []byte) {
+		if err := r.take(o, line); err != nil {
+			stop(err)
+		}
+	}}
+	err := command.Run(ctx, command.Spec{
+		Path: r.tc.Go, Args: append(append(args, r.flags()...), "./..."), Dir: r.Dir, Env: r.env,
+		Stdout: in, Stderr: r.Log, MaxOutput: r.limits.stream,
+	})
+	in.close()
+	if errors.Is(err, command.ErrTooMuchOutput) {
+		return errTooMuch
+	}
+	return err
+}
+
+func (r *runner) flags() []string {
+	if r.race.on {
+		return []string{"-race"}
+	}
+	return nil
+}
+
+func (r *runner) profile() string { return filepath.Join(r.Out, "coverage.out") }

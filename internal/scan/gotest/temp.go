@@ -1,0 +1,60 @@
+package gotest
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// temp is the temporary folder of the tests: the same each time, shared by
+// runs at the same time, emptied by the last of them.
+type temp struct {
+	dir  string
+	lock *os.File
+}
+
+func ownTemp(cache string) (temp, error) {
+	t := temp{dir: filepath.Join(cache, "tmp")}
+	lock, err := os.OpenFile(filepath.Join(cache, "tmp.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return t, fmt.Errorf("making a folder for the tests: %w", err)
+	}
+	t.lock = lock
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_SH); err != nil {
+		return t, fmt.Errorf("locking the tests' folder: %w", err)
+	}
+	if err := os.MkdirAll(t.dir, 0o700); err != nil {
+		return t, fmt.Errorf("making a folder for the tests: %w", err)
+	}
+	return t, nil
+}
+
+// clean removes what the tests left, unless another run uses the folder.
+func (t temp) clean(log io.Writer) {
+	defer t.lock.Close()
+	if syscall.Flock(int(t.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return
+	}
+	if err := removeAll(t.dir); err != nil {
+		fmt.Fprintln(log, "removing what the tests left:", err) // harmless: the next run tries again
+	}
+}
+
+// removeAll removes a folder, also where tests took the right to away.
+func removeAll(dir string) error {
+	if err := os.RemoveAll(dir); err == nil {
+		return nil
+	}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, _ error) error {
+		if d != nil && d.IsDir() {
+			return os.Chmod(path, 0o700)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(dir)
+}
