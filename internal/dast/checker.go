@@ -1,0 +1,92 @@
+package dast
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/sarif"
+)
+
+// checker is one check of one service.
+type checker struct {
+	ctx       context.Context
+	base      *url.URL
+	opts      Options
+	transport *http.Transport
+
+	requests int
+	pages    int // that were read
+	checked  int // forms
+	targets  []target
+	shapes   map[string]bool // of the forms that were seen
+	queue    []visit
+	queued   map[string]bool // URLs
+
+	findings []sarif.Finding
+	found    map[string]int // findings by identity: how many places more
+	notes    []string
+	gaps     []string // why the check is not whole
+}
+
+func newChecker(ctx context.Context, base *url.URL, opts Options) *checker {
+	return &checker{
+		ctx: ctx, base: base, opts: opts, transport: newTransport(),
+		shapes: map[string]bool{}, queued: map[string]bool{}, found: map[string]int{},
+	}
+}
+
+// find notes a defect, once for a rule and what it is about: "" for the service
+// as a whole. Other places of the same defect are counted.
+func (c *checker) find(r rule, at, about, message string) {
+	identity := r.id + " " + about
+	if n, ok := c.found[identity]; ok || len(c.findings) == maxFindings {
+		c.found[identity] = n + 1
+		return
+	}
+	c.found[identity] = 0
+	c.findings = append(c.findings, sarif.Finding{
+		Rule: r.id, Tool: stage, Stage: stage, Message: message, Severity: r.severity, CWE: r.cwe,
+		Location: sarif.Location{Path: at}, Identity: identity,
+	})
+}
+
+func (c *checker) note(format string, args ...any) {
+	c.notes = add(c.notes, fmt.Sprintf(format, args...))
+}
+
+// unproven notes why the check is not whole: it can then find, but not vouch.
+func (c *checker) unproven(why string) { c.gaps = add(c.gaps, why) }
+
+// add adds a text that is not there yet, up to the bound.
+func add(texts []string, s string) []string {
+	if slices.Contains(texts, s) || len(texts) == maxNotes {
+		return texts
+	}
+	return append(texts, s)
+}
+
+func (c *checker) report() pipeline.Report {
+	if c.pages == 0 {
+		c.unproven("no page was found: the check is of HTML, and " + c.base.String() + " answers with none")
+	}
+	for i := range c.findings {
+		f := &c.findings[i]
+		if n := c.found[f.Identity]; n > 0 {
+			f.Message += fmt.Sprintf(" (and %d answers more)", n)
+		}
+	}
+	r := pipeline.Report{
+		Stage: stage, Findings: c.findings, Rules: usedRules(c.findings), Tools: []pipeline.Tool{{Name: stage, Version: c.opts.Version}},
+		Examined: []pipeline.Count{{What: "requests", N: c.requests}, {What: "pages", N: c.pages}, {What: "forms", N: c.checked}},
+		Notes:    c.notes, NotRun: strings.Join(c.gaps, "; "),
+	}
+	if r.NotRun != "" {
+		r.Remedy = "see the service's log and the log of this stage, and check again"
+	}
+	return r
+}
