@@ -9,7 +9,7 @@ const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; for
 // permissionsPolicy switches off what a list has no use for.
 const permissionsPolicy = "accelerometer=(), autoplay=(), camera=(), cross-origin-isolated=(), display-capture=(), " +
 	"encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), keyboard-map=(), magnetometer=(), microphone=(), midi=(), " +
-	"payment=(), picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(), sync-xhr=(), usb=(), web-share=(), xr-spatial-tracking=()"
+	"payment=(), picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(), sync-xhr=(), usb=(), xr-spatial-tracking=()"
 
 // securityHeaders follow the OWASP Secure Headers Project. X-XSS-Protection is
 // left out on purpose: the filters that it switched on did harm.

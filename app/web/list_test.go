@@ -160,6 +160,13 @@ func TestUnknownPlaces(t *testing.T) {
 			t.Errorf("completing %s: status %d, want 404", id, got.StatusCode)
 		}
 	}
+	v.add("mine")
+	for _, form := range []string{"0%d", "+%d", "%d.0", "%d/", "%%20%d"} {
+		path := "/complete/" + fmt.Sprintf(form, v.list()[0].ID)
+		if got := v.post(path, "csrf_token", token); got.StatusCode != http.StatusNotFound || v.list()[0].Complete {
+			t.Errorf("POST %s: status %d, want 404", path, got.StatusCode)
+		}
+	}
 	if other.list()[0].Complete {
 		t.Error("a visitor has completed another's item")
 	}

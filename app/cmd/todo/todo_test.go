@@ -374,7 +374,7 @@ func TestRefusedStarts(t *testing.T) {
 		"below a file":   {env: map[string]string{"HOME": file}, want: exitFailed, says: file},
 		"session keys":   {env: map[string]string{"DATA_DIR": dir, "SESSION_KEYS": "short"}, want: exitFailed, says: "SESSION_KEYS"},
 		"kept key":       {env: map[string]string{"DATA_DIR": badKey}, want: exitFailed, says: keyFile},
-		"large kept key": {env: map[string]string{"DATA_DIR": large}, want: exitFailed, says: keyFile},
+		"large kept key": {env: map[string]string{"DATA_DIR": large}, want: exitFailed, says: "larger than"},
 		"port is taken":  {env: map[string]string{"DATA_DIR": filepath.Join(dir, "new"), "HOST": "127.0.0.1", "PORT": port}, want: exitFailed, says: port},
 	}
 	for name, tt := range tests {
