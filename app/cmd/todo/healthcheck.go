@@ -31,10 +31,14 @@ func healthcheck(ctx context.Context, c config) (err error) {
 	return nil
 }
 
-// healthHost is where to ask a service that serves on a host.
+// healthHost is where to ask a service that serves on a host. An image from
+// scratch does not know the name localhost.
 func healthHost(host string) string {
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		return "localhost"
+	switch ip := net.ParseIP(host); {
+	case host == "" || ip.Equal(net.IPv4zero):
+		return "127.0.0.1"
+	case ip.Equal(net.IPv6unspecified):
+		return "::1"
 	}
 	return host
 }

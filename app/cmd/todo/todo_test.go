@@ -332,7 +332,7 @@ func TestHealthcheckOfAnotherService(t *testing.T) {
 	if err := healthcheck(t.Context(), config{host: "127.0.0.1", port: port}); err == nil || !strings.Contains(err.Error(), "302") {
 		t.Errorf("health check: %v, want the answer's status", err)
 	}
-	for host, want := range map[string]string{"": "localhost", "0.0.0.0": "localhost", "::": "localhost", "10.1.2.3": "10.1.2.3"} {
+	for host, want := range map[string]string{"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1", "10.1.2.3": "10.1.2.3", "todo.internal": "todo.internal"} {
 		if got := healthHost(host); got != want {
 			t.Errorf("healthHost(%q) = %q, want %q", host, got, want)
 		}
