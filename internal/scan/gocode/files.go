@@ -1,0 +1,78 @@
+package gocode
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// maxSource bounds a Go file, bytes. The compiler's own limit is higher, but
+// what is larger than this was not written to be read.
+const maxSource = 64 << 20
+
+// errTooLarge is returned (wrapped) for a file that is larger than it may be.
+var errTooLarge = errors.New("larger than it may be")
+
+// readBounded reads a regular file of at most limit bytes.
+func readBounded(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("reading %s: not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	if int64(len(text)) > limit {
+		return nil, fmt.Errorf("reading %s: %w (%d bytes)", path, errTooLarge, limit)
+	}
+	return text, nil
+}
+
+// sources finds the Go files of the module at dir, as "./..." means it: nothing
+// vendored, no test data, no folder that the go command passes over, no module
+// within the module. It is what the analysis is counted against.
+func sources(dir string) ([]string, error) {
+	var found []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if path != dir && passedOver(path, d.Name()) {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if name := d.Name(); strings.HasSuffix(name, ".go") && d.Type().IsRegular() && !hidden(name) {
+			found = append(found, path)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking for Go files in %s: %w", dir, err)
+	}
+	return found, nil
+}
+
+func passedOver(path, name string) bool {
+	if hidden(name) || name == "vendor" || name == "testdata" {
+		return true
+	}
+	_, err := os.Lstat(filepath.Join(path, "go.mod"))
+	return err == nil
+}
+
+func hidden(name string) bool { return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") }

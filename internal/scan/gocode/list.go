@@ -1,0 +1,239 @@
+package gocode
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sluice-ci/sluice/internal/gotool"
+	"github.com/sluice-ci/sluice/internal/hint"
+)
+
+// listed is a package as "go list" tells of it; see "go help list".
+type listed struct {
+	ImportPath string
+	Name       string
+	Dir        string
+	ForTest    string
+	Standard   bool
+	DepOnly    bool
+	Module     *module
+	ImportMap  map[string]string
+	Imports    []string
+	Error      *listError
+
+	GoFiles, CgoFiles, CompiledGoFiles, IgnoredGoFiles    []string
+	CFiles, CXXFiles, MFiles, HFiles, FFiles, SFiles      []string
+	SwigFiles, SwigCXXFiles, SysoFiles, IgnoredOtherFiles []string
+
+	Export string
+}
+
+type module struct {
+	Path, Version, Dir, GoVersion string
+	Main                          bool
+	Replace                       *module
+}
+
+type listError struct {
+	Pos string // file:line:col, relative to where go ran
+	Err string
+}
+
+const listFields = "ImportPath,Name,Dir,ForTest,Standard,DepOnly,Module,ImportMap,Imports,Error," +
+	"GoFiles,CgoFiles,IgnoredGoFiles,CFiles,CXXFiles,MFiles,HFiles,FFiles,SFiles,SwigFiles,SwigCXXFiles,SysoFiles,IgnoredOtherFiles"
+
+// golang is the go command for one module.
+type golang struct {
+	tool gotool.Toolchain
+	dir  string
+	env  []string
+	log  io.Writer
+}
+
+func newGolang(dir, cache string, log io.Writer) (*golang, error) {
+	tool, err := gotool.Find()
+	if err != nil {
+		return nil, err
+	}
+	env := tool.Env(cache, gotool.CheckZone)
+	if _, err := os.Stat(filepath.Join(dir, "vendor", "modules.txt")); err == nil {
+		env = append(env, "GOFLAGS=-mod=vendor") // as the go command itself would
+	}
+	return &golang{tool: tool, dir: dir, env: env, log: log}, nil
+}
+
+// list runs go list and reads its answer.
+func (g *golang) list(ctx context.Context, fields string, args ...string) ([]*listed, error) {
+	args = append([]string{"list", "-e", "-json=" + fields}, args...)
+	out, err := g.tool.Output(ctx, g.dir, g.env, g.log, args...)
+	if err != nil {
+		return nil, fmt.Errorf("listing packages: %w", err)
+	}
+	var packages []*listed
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		p := new(listed)
+		if err := d.Decode(p); errors.Is(err, io.EOF) {
+			return packages, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("listing packages: reading the answer of go list: %w", err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+// load lists the module's packages with their tests and all that they import,
+// what is imported before what imports it.
+func (g *golang) load(ctx context.Context) ([]*listed, error) {
+	packages, err := g.list(ctx, listFields, "-deps", "-test", "./...")
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range packages {
+		if err := unavailable(p); err != nil {
+			return nil, err
+		}
+	}
+	if err := g.addCgo(ctx, packages); err != nil {
+		return nil, err
+	}
+	return packages, nil
+}
+
+// addCgo asks for what cgo makes of the packages that use it.
+func (g *golang) addCgo(ctx context.Context, packages []*listed) error {
+	byPath := map[string]*listed{}
+	var paths []string
+	for _, p := range packages {
+		if !p.DepOnly && len(p.CgoFiles) > 0 {
+			byPath[p.ImportPath] = p
+			if p.ForTest == "" {
+				paths = append(paths, p.ImportPath)
+			}
+		}
+	}
+	if len(byPath) == 0 {
+		return nil
+	}
+	args := append([]string{"-test", "-compiled", "--"}, paths...)
+	compiled, err := g.list(ctx, "ImportPath,CompiledGoFiles,Error", args...)
+	if err != nil {
+		return err
+	}
+	for _, c := range compiled {
+		if p := byPath[c.ImportPath]; p != nil {
+			p.CompiledGoFiles = c.CompiledGoFiles
+			if p.Error == nil {
+				p.Error = c.Error
+			}
+		}
+	}
+	return nil
+}
+
+// unavailable tells a package that is not to be had here from one that is
+// wrongly written: that is no defect of the code, and nothing can be judged.
+func unavailable(p *listed) error {
+	if p.Error == nil {
+		return nil
+	}
+	text := p.Error.Err
+	for says, remedy := range map[string]string{
+		"disabled by GOPROXY=off":  "see that the modules stage can reach a module proxy",
+		"missing go.sum entry":     "run go mod tidy and commit go.mod and go.sum",
+		"updates to go.mod needed": "run go mod tidy and commit go.mod and go.sum",
+		"inconsistent vendoring":   "run go mod vendor and commit the vendor folder",
+	} {
+		if strings.Contains(text, says) {
+			return hint.With(fmt.Errorf("loading %s: %s", p.ImportPath, firstLine(text)), remedy)
+		}
+	}
+	return nil
+}
+
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
+	return s
+}
+
+// path is the import path without the name of the test that p was compiled for.
+func (p *listed) path() string {
+	path, _, _ := strings.Cut(p.ImportPath, " ")
+	return path
+}
+
+// testMain is the program that go test generates around the tests.
+func (p *listed) testMain() bool {
+	return p.Name == "main" && strings.HasSuffix(p.ImportPath, ".test")
+}
+
+// id is the identity of what p imports as path.
+func (p *listed) imported(path string) string {
+	if id, ok := p.ImportMap[path]; ok {
+		return id
+	}
+	return path
+}
+
+// goVersion is the language version of the package, as go/types wants it: "go1.26".
+func (p *listed) goVersion() string {
+	if p.Module == nil || p.Module.GoVersion == "" {
+		return ""
+	}
+	return "go" + p.Module.GoVersion
+}
+
+// origin is the module version that the package's files are of, "" when they
+// can change: the main module's, and folders that replace modules.
+func (p *listed) origin(toolchain, modCache string) string {
+	if p.Standard {
+		return toolchain
+	}
+	m := p.Module
+	if m == nil || m.Main {
+		return ""
+	}
+	if m.Replace != nil {
+		m = m.Replace
+	}
+	if m.Version == "" || !within(modCache, p.Dir) {
+		return ""
+	}
+	return m.Path + "@" + m.Version
+}
+
+func within(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// otherFiles are those that are part of the package and not Go.
+func (p *listed) otherFiles() []string {
+	return p.absolute(slices.Concat(p.CFiles, p.CXXFiles, p.MFiles, p.HFiles, p.FFiles, p.SFiles, p.SwigFiles, p.SwigCXXFiles, p.SysoFiles))
+}
+
+// ignoredFiles are those that build constraints leave out.
+func (p *listed) ignoredFiles() []string {
+	return p.absolute(slices.Concat(p.IgnoredGoFiles, p.IgnoredOtherFiles))
+}
+
+// goFiles are the Go files as they were written.
+func (p *listed) goFiles() []string { return p.absolute(slices.Concat(p.GoFiles, p.CgoFiles)) }
+
+func (p *listed) absolute(names []string) []string {
+	paths := make([]string, len(names))
+	for i, name := range names {
+		paths[i] = name
+		if !filepath.IsAbs(name) {
+			paths[i] = filepath.Join(p.Dir, name)
+		}
+	}
+	return paths
+}

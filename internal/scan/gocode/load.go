@@ -1,0 +1,222 @@
+package gocode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"go/types"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+)
+
+// maxDefects bounds how many errors of one package are kept.
+const maxDefects = 20
+
+// defect is why a package does not compile.
+type defect struct {
+	pos token.Position
+	msg string
+}
+
+// loader type-checks units: those that are analysed whole, the others only as
+// far as their importers see them.
+type loader struct {
+	*program
+	exports *exports
+	whole   map[*unit]bool
+	slots   chan struct{} // as many as there are CPUs
+}
+
+func newLoader(p *program, e *exports, whole map[*unit]bool) *loader {
+	return &loader{program: p, exports: e, whole: whole, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+}
+
+// load type-checks the given units and, before them, what they import.
+func (l *loader) load(ctx context.Context) {
+	needed := map[*unit]bool{}
+	for u := range l.whole {
+		l.need(u, needed)
+	}
+	done := map[*unit]chan struct{}{}
+	for u := range needed {
+		done[u] = make(chan struct{})
+	}
+	var all sync.WaitGroup
+	for u := range needed {
+		all.Go(func() {
+			defer close(done[u])
+			for _, dep := range u.imports {
+				if ready := done[dep]; ready != nil {
+					<-ready
+				}
+			}
+			l.slots <- struct{}{}
+			defer func() { <-l.slots }()
+			l.check(ctx, u)
+		})
+	}
+	all.Wait()
+}
+
+func (l *loader) need(u *unit, needed map[*unit]bool) {
+	if needed[u] || !u.source {
+		return
+	}
+	needed[u] = true
+	for _, dep := range u.imports {
+		l.need(dep, needed)
+	}
+}
+
+// check parses and type-checks one unit.
+func (l *loader) check(ctx context.Context, u *unit) {
+	if err := ctx.Err(); err != nil {
+		u.notRun = err
+		return
+	}
+	if u.broken != nil {
+		u.notRun = u.broken
+		return
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			u.notRun = fmt.Errorf("type-checking %s: %v", u.ImportPath, r)
+		}
+	}()
+	l.parse(u)
+	if u.Error != nil && len(u.defects) == 0 {
+		u.defects = append(u.defects, listDefect(u))
+	}
+	l.typecheck(u)
+}
+
+// listDefect is what go list has against the package: an import cycle, say.
+func listDefect(u *unit) defect {
+	d := defect{pos: token.Position{Filename: u.Dir}, msg: firstLine(u.Error.Err)}
+	for _, path := range u.goFiles() {
+		d.pos = token.Position{Filename: path, Line: 1, Column: 1}
+		break
+	}
+	return d
+}
+
+// parse parses the unit's files. A file that cgo has translated is parsed in its
+// translated form under its own name: line directives lead back into it.
+func (l *loader) parse(u *unit) {
+	paths := u.goFiles()
+	if len(u.CompiledGoFiles) > 0 {
+		paths = u.absolute(u.CompiledGoFiles)
+	}
+	for _, path := range paths {
+		name, text := path, u.texts[path]
+		if len(u.CompiledGoFiles) > 0 && filepath.Ext(path) != ".go" {
+			name = cgoOrigin(u, text)
+		}
+		file, err := parser.ParseFile(l.fset, name, text, parser.ParseComments|parser.SkipObjectResolution|parser.AllErrors)
+		var list scanner.ErrorList
+		if errors.As(err, &list) {
+			for _, e := range list[:min(len(list), maxDefects)] {
+				u.defects = append(u.defects, defect{pos: e.Pos, msg: e.Msg})
+			}
+		} else if err != nil {
+			u.defects = append(u.defects, defect{pos: token.Position{Filename: name, Line: 1, Column: 1}, msg: err.Error()})
+		}
+		if file != nil {
+			u.files = append(u.files, file)
+		}
+	}
+}
+
+// cgoOrigin is the file of which cgo made text: it is named in a line directive.
+func cgoOrigin(u *unit, text []byte) string {
+	for line := range strings.Lines(string(text[:min(len(text), 4096)])) {
+		if rest, ok := strings.CutPrefix(line, "//line "); ok {
+			name, _, _ := strings.Cut(rest, ":")
+			return filepath.Join(u.Dir, filepath.Base(name))
+		}
+	}
+	return filepath.Join(u.Dir, "_cgo_gotypes.go")
+}
+
+// typecheck checks the unit's types; whole ones with their functions' bodies.
+func (l *loader) typecheck(u *unit) {
+	whole := l.whole[u]
+	if whole {
+		u.info = newInfo()
+	}
+	conf := types.Config{
+		Importer:         &unitImporter{l: l, u: u},
+		Sizes:            types.SizesFor("gc", runtime.GOARCH),
+		GoVersion:        u.goVersion(),
+		IgnoreFuncBodies: !whole,
+		Error:            func(err error) { u.addTypeError(err, whole) },
+	}
+	info := u.info
+	if info == nil {
+		info = &types.Info{FileVersions: map[*ast.File]string{}}
+	}
+	u.types, _ = conf.Check(u.path(), l.fset, u.files, info) // errors went to conf.Error
+}
+
+func newInfo() *types.Info {
+	return &types.Info{
+		Types:        map[ast.Expr]types.TypeAndValue{},
+		Instances:    map[*ast.Ident]types.Instance{},
+		Defs:         map[*ast.Ident]types.Object{},
+		Uses:         map[*ast.Ident]types.Object{},
+		Implicits:    map[ast.Node]types.Object{},
+		Selections:   map[*ast.SelectorExpr]*types.Selection{},
+		Scopes:       map[ast.Node]*types.Scope{},
+		FileVersions: map[*ast.File]string{},
+	}
+}
+
+// addTypeError keeps an error of the type checker. Without bodies an import
+// looks unused when it is not.
+func (u *unit) addTypeError(err error, whole bool) {
+	var e types.Error
+	if !errors.As(err, &e) || (e.Soft && !whole) {
+		return
+	}
+	if len(u.defects) < maxDefects {
+		u.defects = append(u.defects, defect{pos: e.Fset.Position(e.Pos), msg: e.Msg})
+	}
+}
+
+// unitImporter resolves what one unit imports.
+type unitImporter struct {
+	l *loader
+	u *unit
+}
+
+// Import implements types.Importer.
+func (i *unitImporter) Import(path string) (*types.Package, error) {
+	if path == "unsafe" {
+		return types.Unsafe, nil
+	}
+	dep := i.l.units[i.u.imported(path)]
+	switch {
+	case dep == nil:
+		return nil, errors.New("no such package")
+	case dep.Error != nil && dep.Name == "":
+		return nil, errors.New(firstLine(dep.Error.Err))
+	case !dep.source:
+		pkg, err := i.l.exports.types(dep)
+		if err != nil {
+			i.u.notRun = err
+		}
+		return pkg, err
+	case dep.notRun != nil:
+		i.u.notRun = dep.notRun
+		return nil, dep.notRun
+	case dep.types == nil:
+		return nil, errors.New("import cycle not allowed")
+	}
+	return dep.types, nil
+}

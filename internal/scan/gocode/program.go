@@ -1,0 +1,133 @@
+package gocode
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"hash"
+	"slices"
+)
+
+// unit is a package as it takes part in the analysis.
+type unit struct {
+	*listed
+	origin  string  // module version or toolchain of its files, "" when they can change
+	key     string  // digest of all that decides what is found in it
+	imports []*unit // in the order of Imports
+	broken  error   // why its files could not be read
+
+	source   bool // its types come from its source, else from the compiler's export data
+	analysed bool // it is one of the packages that were asked for
+
+	texts map[string][]byte // of a source unit's files, by path
+
+	// These are set by the loader.
+	files   []*ast.File
+	types   *types.Package
+	info    *types.Info // nil when only the declarations were checked
+	defects []defect    // of a package that does not compile
+	notRun  error       // what kept it from being loaded that is not the code's fault
+}
+
+// program is the module's packages and all that they import.
+type program struct {
+	fset  *token.FileSet
+	units map[string]*unit // by import path, with the test it was compiled for
+	order []*unit          // what is imported first
+	salt  string
+}
+
+// newProgram connects packages and computes their keys. The salt is what decides
+// every result: the toolchain, the analyzers' version.
+func newProgram(packages []*listed, g *golang, salt string) *program {
+	p := &program{fset: token.NewFileSet(), units: map[string]*unit{}, salt: salt}
+	tested := map[string]bool{}
+	for _, l := range packages {
+		if l.testMain() {
+			continue
+		}
+		p.units[l.ImportPath] = &unit{listed: l, origin: l.origin(g.tool.Version, g.tool.ModCache)}
+		if l.ForTest == l.path() {
+			tested[l.ForTest] = true
+		}
+	}
+	for _, l := range packages {
+		u := p.units[l.ImportPath]
+		if u == nil {
+			continue
+		}
+		// A package's own tests are compiled with it: that variant has all its files.
+		u.analysed = !l.DepOnly && (l.ForTest != "" || !tested[l.ImportPath])
+		u.source = !l.DepOnly || (l.Module != nil && l.Module.Main)
+		p.visit(u, map[*unit]bool{})
+	}
+	return p
+}
+
+// visit puts u into the order, after what it imports. An import cycle, which
+// the compiler refuses, is cut where it is found.
+func (p *program) visit(u *unit, active map[*unit]bool) {
+	if u.key != "" || active[u] {
+		return
+	}
+	active[u] = true
+	for _, path := range u.Imports {
+		if dep := p.units[u.imported(path)]; dep != nil && !active[dep] {
+			p.visit(dep, active)
+			u.imports = append(u.imports, dep)
+			// Types from source and from export data do not mix: what imports
+			// a package that comes from source comes from source itself.
+			u.source = u.source || dep.source
+		}
+	}
+	u.key = p.digest(u)
+	p.order = append(p.order, u)
+}
+
+// digest is the unit's key.
+func (p *program) digest(u *unit) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%q %q %q %q\n", p.salt, u.ImportPath, u.Name, u.goVersion(), u.origin)
+	if u.origin == "" {
+		u.broken = u.read(h)
+	}
+	for _, dep := range u.imports {
+		fmt.Fprintln(h, dep.key)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// read reads the unit's files, and keeps those that will be parsed: what is
+// analysed must be what the key was made of.
+func (u *unit) read(h hash.Hash) error {
+	keep := u.goFiles()
+	if len(u.CompiledGoFiles) > 0 {
+		keep = append(keep, u.absolute(u.CompiledGoFiles)...)
+	}
+	u.texts = map[string][]byte{}
+	for _, path := range slices.Concat(keep, u.otherFiles(), u.ignoredFiles()) {
+		text, err := readBounded(path, maxSource)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(h, "%q %x\n", path, sha256.Sum256(text))
+		if slices.Contains(keep, path) {
+			u.texts[path] = text
+		}
+	}
+	return nil
+}
+
+// roots are the packages to analyse, what is imported first.
+func (p *program) roots() []*unit {
+	var roots []*unit
+	for _, u := range p.order {
+		if u.analysed {
+			roots = append(roots, u)
+		}
+	}
+	return roots
+}
