@@ -1,0 +1,162 @@
+package govuln
+
+import (
+	"bytes"
+	"debug/buildinfo"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strconv"
+
+	"github.com/sluice-ci/sluice/internal/image"
+)
+
+// program is an executable of an image that was made by Go.
+type program struct {
+	path string // in the image
+	file string // the copy of it
+	info *debug.BuildInfo
+}
+
+// contents is what an image's file system has that matters here.
+type contents struct {
+	scratch  string // where programs are copied to
+	files    int
+	programs []program
+	// nameless are programs made by Go that do not say from what, and foreign
+	// those that were not made by Go.
+	nameless, foreign []string
+	packages          string // the database of an operating system's packages, if there is one
+	passwd            []byte
+	modes             modeFindings
+}
+
+// packageDatabases are where operating systems note their packages: dpkg (one
+// file, or a folder in images without dpkg itself), apk and rpm.
+var packageDatabases = []string{
+	"/var/lib/dpkg/status", "/var/lib/dpkg/status.d/*",
+	"/lib/apk/db/installed", "/usr/lib/apk/db/installed",
+	"/var/lib/rpm/Packages", "/var/lib/rpm/Packages.db", "/var/lib/rpm/rpmdb.sqlite",
+	"/usr/lib/sysimage/rpm/Packages", "/usr/lib/sysimage/rpm/Packages.db", "/usr/lib/sysimage/rpm/rpmdb.sqlite",
+}
+
+// maxPasswd bounds /etc/passwd, bytes.
+const maxPasswd = 1 << 20
+
+// inspect walks the image once.
+func inspect(im *image.Image, scratch string) (*contents, error) {
+	c := &contents{scratch: scratch}
+	err := im.Walk(c.visit)
+	if err != nil {
+		return nil, fmt.Errorf("looking at the files of the image: %w", err)
+	}
+	return c, nil
+}
+
+func (c *contents) visit(e image.Entry) error {
+	if !e.Mode.IsDir() {
+		c.files++
+	}
+	c.modes.visit(e)
+	if !e.Mode.IsRegular() || e.Size == 0 {
+		return nil
+	}
+	if c.packages == "" && slices.ContainsFunc(packageDatabases, func(p string) bool { ok, _ := filepath.Match(p, e.Path); return ok }) { // the patterns are well-formed
+		c.packages = e.Path
+	}
+	if e.Path == "/etc/passwd" {
+		return c.readPasswd(e)
+	}
+	if e.Linkname != "" { // its content was seen under another name
+		return nil
+	}
+	return c.readProgram(e)
+}
+
+func (c *contents) readPasswd(e image.Entry) (err error) {
+	r, err := e.Open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	c.passwd, err = io.ReadAll(io.LimitReader(r, maxPasswd+1))
+	if err == nil && len(c.passwd) > maxPasswd {
+		err = fmt.Errorf("%s has more than %d bytes", e.Path, maxPasswd)
+	}
+	return err
+}
+
+// readProgram copies a file that is executable by its content, which is what
+// the kernel goes by, and tells what made it.
+func (c *contents) readProgram(e image.Entry) error {
+	file := filepath.Join(c.scratch, strconv.Itoa(c.files))
+	isELF, err := copyELF(e, file)
+	if err != nil || !isELF {
+		return err
+	}
+	info, err := buildinfo.ReadFile(file)
+	switch {
+	case err == nil:
+		c.programs = append(c.programs, program{path: e.Path, file: file, info: info})
+		return nil
+	case madeByGo(file):
+		c.nameless = append(c.nameless, e.Path)
+	default:
+		c.foreign = append(c.foreign, e.Path)
+	}
+	return os.Remove(file)
+}
+
+// copyELF copies a file if it is in the ELF format.
+func copyELF(e image.Entry, to string) (isELF bool, err error) {
+	r, err := e.Open()
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	magic := make([]byte, len(elf.ELFMAG))
+	if n, err := io.ReadFull(r, magic); err != nil || string(magic) != elf.ELFMAG {
+		if n < len(magic) && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
+			err = nil // too short to be one
+		}
+		return false, err
+	}
+	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return false, err
+	}
+	_, err = io.Copy(f, io.MultiReader(bytes.NewReader(magic), r))
+	return true, errors.Join(err, f.Close())
+}
+
+// madeByGo tells programs made by Go by sections that the linker always makes;
+// strip(1) leaves them.
+func madeByGo(file string) bool {
+	f, err := elf.Open(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return f.Section(".note.go.buildid") != nil || f.Section(".gopclntab") != nil || f.Section(".go.buildinfo") != nil
+}
+
+// compare finds what govulncheck did not look at, though it is in the program.
+func (p program) compare(b *bill) error {
+	if b.GoVersion != p.info.GoVersion || !b.has("stdlib") {
+		return fmt.Errorf("govulncheck took %s to be made by %q, and it was by %q", p.path, b.GoVersion, p.info.GoVersion)
+	}
+	for _, m := range p.info.Deps {
+		if m.Replace != nil {
+			m = m.Replace
+		}
+		if !b.has(m.Path) {
+			return fmt.Errorf("govulncheck looked at %d modules of %s, and not at %s", len(b.Modules), p.path, m.Path)
+		}
+	}
+	return nil
+}
