@@ -1,6 +1,7 @@
 package cloudrunlocal
 
 import (
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -51,17 +52,30 @@ func (l *logfile) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// rotate begins a new file. Where it cannot, the old one is emptied.
+// rotate begins a new file, and keeps the old one as path.1. There is a file at
+// path at any moment. Where that cannot be done, the old one is emptied.
 func (l *logfile) rotate() {
-	if err := os.Rename(l.path, l.path+".1"); err == nil {
-		if f, err := os.OpenFile(l.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err == nil {
-			_ = l.file.Close()
-			l.file, l.size = f, 0
-			return
-		}
+	next, err := l.replace()
+	if err != nil {
+		_ = l.file.Truncate(0)
+		l.size = 0
+		return
 	}
-	_ = l.file.Truncate(0)
-	l.size = 0
+	_ = l.file.Close()
+	l.file, l.size = next, 0
+}
+
+func (l *logfile) replace() (*os.File, error) {
+	next, err := os.OpenFile(l.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	_ = os.Remove(l.path + ".1") // else Link says that it is there
+	if err := errors.Join(os.Link(l.path, l.path+".1"), os.Rename(next.Name(), l.path)); err != nil {
+		_ = next.Close()
+		return nil, err
+	}
+	return next, nil
 }
 
 func (l *logfile) Close() error {

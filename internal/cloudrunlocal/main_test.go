@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -57,10 +58,14 @@ func newClient(t *testing.T) Client {
 		if t.Failed() {
 			t.Logf("supervisor.log:\n%s", tail(filepath.Join(c.State, "logs", "supervisor.log")))
 		}
-		if state(c.State).exists() {
-			if err := Down(context.Background(), c.State, DownOptions{Data: true}); err != nil {
-				t.Errorf("down: %v", err)
-			}
+		if !state(c.State).exists() {
+			return
+		}
+		if err := Down(context.Background(), c.State, DownOptions{}); err != nil {
+			t.Errorf("down: %v", err)
+		}
+		if crash := tail(state(c.State).crashLog()); strings.Contains(crash, "DATA RACE") || strings.Contains(crash, "panic") {
+			t.Errorf("the supervisor crashed:\n%s", crash)
 		}
 	})
 	return c
@@ -158,3 +163,5 @@ func contextWithCause(t *testing.T, cause error) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	return ctx, func() { cancel(cause) }
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/hint"
@@ -150,7 +151,7 @@ func (r *revision) bringUp(ctx context.Context) (*instance, error) {
 		return nil, err
 	}
 	for try := 1; ; try++ {
-		i, err := startInstance(p, r.output)
+		i, err := r.launch(ctx, p)
 		if err != nil {
 			return nil, r.startError(err, p)
 		}
@@ -165,6 +166,19 @@ func (r *revision) bringUp(ctx context.Context) (*instance, error) {
 		if lost := errors.Is(err, errPortLost) || len(listeners(i.port)) > 0; !lost || try == portTries {
 			return nil, r.unhealthy(err.Error())
 		}
+	}
+}
+
+// launch starts a process. A file that was just written cannot be executed while
+// anybody's child, about to execute something else, still has it open; that is
+// over in a moment.
+func (r *revision) launch(ctx context.Context, p program) (*instance, error) {
+	for pause := time.Millisecond; ; pause *= 2 {
+		i, err := startInstance(p, r.output)
+		if !errors.Is(err, syscall.ETXTBSY) || pause > time.Second {
+			return i, err
+		}
+		sleep(ctx, pause)
 	}
 }
 

@@ -117,24 +117,23 @@ func (c Client) ensure(ctx context.Context, r Release) (status, error) {
 // gone: when its lock is free. One that does not listen is killed, and its
 // processes with it.
 func end(ctx context.Context, dir state, l Limits) error {
+	info, _ := supervisorOf(dir)
 	limit := time.Second // for one that is gone, or does not listen
 	if err := askToEnd(ctx, dir); err == nil {
 		limit = endLimit + l.orDefault().Stop
 	}
 	unlock, err := lockWithin(ctx, dir.supervisorLock(), limit)
-	if err == nil {
-		unlock()
-		return nil
+	if err != nil && ctx.Err() == nil && killSupervisor(info) {
+		unlock, err = lockWithin(ctx, dir.supervisorLock(), endLimit)
 	}
-	if ctx.Err() != nil || !killSupervisor(dir) {
-		return fmt.Errorf("ending the supervisor in %s: %w", dir, err)
-	}
-	unlock, err = lockWithin(ctx, dir.supervisorLock(), endLimit)
 	if err != nil {
 		return fmt.Errorf("ending the supervisor in %s: %w", dir, err)
 	}
-	unlock()
-	return nil
+	defer unlock()
+	if info.PID == 0 {
+		return nil
+	}
+	return awaitExit(info.PID, info.Start, endLimit)
 }
 
 func askToEnd(ctx context.Context, dir state) error {
@@ -160,8 +159,7 @@ func supervisorOf(dir state) (supervisorFile, bool) {
 
 // killSupervisor kills the process that says that it is the supervisor, if it
 // still is that process.
-func killSupervisor(dir state) bool {
-	f, _ := supervisorOf(dir)
+func killSupervisor(f supervisorFile) bool {
 	if f.PID <= 1 {
 		return false
 	}

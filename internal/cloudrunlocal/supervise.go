@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 
 	"github.com/sluice-ci/sluice/internal/hint"
@@ -113,7 +114,7 @@ func supervise(ctx context.Context, o options, tell func(error)) error {
 	if !ok {
 		return hint.With(fmt.Errorf("another supervisor keeps %s", dir), "run sluice down, and deploy again")
 	}
-	defer unlock()
+	defer runtime.KeepAlive(unlock) // the end of the process unlocks, not a moment before
 	out, err := openLog(dir.path("logs", "supervisor.log"))
 	if err != nil {
 		return err

@@ -47,10 +47,13 @@ func gone(pid int) func() bool { return func() bool { return processStart(pid) =
 
 func kill(t *testing.T, pid int) {
 	t.Helper()
+	start := processStart(pid)
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the process has ended", gone(pid))
+	if err := awaitExit(pid, start, 20*time.Second); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestKilledSupervisor(t *testing.T) {
@@ -97,7 +100,7 @@ func TestStaleProcessNumber(t *testing.T) {
 	if svc, err := c.Status(t.Context()); err != nil || svc.Healthy {
 		t.Errorf("status: %+v, %v", svc, err)
 	}
-	if killSupervisor(state(c.State)) {
+	if killSupervisor(info) {
 		t.Fatal("killed another process") // in which case nobody reads this
 	}
 	if got := get(t, deploy(t, c, release("VERSION=1")).ServiceURL); got != "1" {
@@ -304,8 +307,11 @@ func TestDeployThatIsBrokenOffLeavesNoRevision(t *testing.T) {
 	r.Progress = func(text string) {
 		if strings.HasPrefix(text, "waiting for the new") {
 			go func() {
-				eventually(t, "the process runs", func() bool { _, err := os.Stat(filepath.Join(state(c.State).data(), "started")); return err == nil })
-				cancel()
+				defer cancel()
+				eventually(t, "the process runs", func() bool {
+					_, err := os.Stat(filepath.Join(state(c.State).data(), "started"))
+					return err == nil
+				})
 			}()
 		}
 	}

@@ -1,11 +1,14 @@
 package cloudrunlocal
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,4 +39,32 @@ func withSocket(dir state, do func(path string) error) error {
 	}
 	defer f.Close()
 	return do(fmt.Sprintf("/proc/self/fd/%d/%s", f.Fd(), socketFile))
+}
+
+// awaitExit waits for the end of a process, whosever child it is: until then
+// its files and ports may still be in use (pidfd_open(2)).
+func awaitExit(pid int, start string, limit time.Duration) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("waiting for process %d: %w", pid, err)
+	}
+	defer unix.Close(fd)
+	if s, err := readStat(pid); err != nil || !strings.HasSuffix(start, "/"+s.start) {
+		return nil // the number is another's by now
+	}
+	for deadline := time.Now().Add(limit); ; {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(max(0, time.Until(deadline).Milliseconds())))
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return fmt.Errorf("waiting for process %d: %w", pid, err)
+		case n == 0:
+			return fmt.Errorf("waiting for process %d: it has not ended after %s", pid, limit)
+		}
+		return nil
+	}
 }

@@ -28,6 +28,7 @@ func (i *instance) listens() bool                         { return false }
 func listeners(int) map[string]bool                       { return nil }
 func portOwner(int) string                                { return "" }
 func processStart(int) string                             { return "" }
+func awaitExit(int, string, time.Duration) error          { return nil }
 func sweep(state)                                         {}
 func detach(*exec.Cmd) error                              { return errNotLinux }
 func owner(*os.Root, string) (user, error)                { return user{}, errNotLinux }
