@@ -2,6 +2,7 @@ package gotest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -145,6 +146,22 @@ func TestResults(t *testing.T) {
 	}
 }
 
+func TestResultsAreBounded(t *testing.T) {
+	t.Parallel()
+	r := newResults(limits{output: 10, kept: 100, tests: 2})
+	check(t, r.add(event{Action: "output", Package: "p", Test: "A", Output: "0123456789"}))
+	check(t, r.add(event{Action: "run", Package: "p", Test: "B"}))
+	if err := r.add(event{Action: "output", Package: "p", Output: "x"}); !errors.Is(err, errTooMuch) {
+		t.Errorf("too much output: %v", err)
+	}
+	if err := r.add(event{Action: "run", Package: "p", Test: "C"}); err == nil {
+		t.Error("too many tests: no error")
+	}
+	if d := cmp.Diff(loud{"p", "A", 10}, r.loudest, cmp.AllowUnexported(loud{})); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestDissect(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -272,6 +289,25 @@ func TestTempIsShared(t *testing.T) {
 	two.clean(t.Output())
 	if _, err := os.Stat(two.dir); !os.IsNotExist(err) {
 		t.Errorf("the folder is left: %v", err)
+	}
+}
+
+func TestTestIn(t *testing.T) {
+	t.Parallel()
+	p := &listed{ImportPath: "e.x/p", declared: map[string]place{"TestA": {}, "TestB": {}}}
+	for function, want := range map[string]string{
+		"e.x/p.TestA(0xc0000)":               "TestA",
+		"e.x/p_test.TestB.func1()":           "TestB",
+		"e.x/p.TestB.func2.1(...)":           "TestB",
+		"e.x/p.TestA in goroutine 7":         "TestA",
+		"e.x/p.TestC(...)":                   "",
+		"e.x/p.helper(...)":                  "",
+		"e.x/p/q.TestA(...)":                 "",
+		"testing.tRunner(0xc0000, 0x6de650)": "",
+	} {
+		if got := p.testIn([]frame{{function: "runtime.goexit()"}, {function: function}}); got != want {
+			t.Errorf("testIn(%s) = %q, want %q", function, got, want)
+		}
 	}
 }
 

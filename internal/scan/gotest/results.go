@@ -117,6 +117,17 @@ func (r *results) build(e event) {
 	b.write(e.Output)
 }
 
+// diskFull tells whether compiling failed for want of space: that is no defect
+// of the code.
+func (r *results) diskFull() bool {
+	for _, b := range r.builds {
+		if strings.Contains(b.String(), "no space left on device") {
+			return true
+		}
+	}
+	return false
+}
+
 func (r *results) addPackage(p *packaged, e event) error {
 	switch e.Action {
 	case "output":

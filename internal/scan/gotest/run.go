@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluice-ci/sluice/internal/command"
 	"github.com/sluice-ci/sluice/internal/gotool"
+	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 )
 
@@ -89,6 +90,9 @@ func (r *runner) test(ctx context.Context) (outcome, error) {
 	o.ended = r.goTest(ctx, o)
 	if context.Cause(ctx) != nil {
 		return o, context.Cause(ctx)
+	}
+	if o.results.diskFull() {
+		return o, hint.With(errors.New("compiling the tests: no space left on device"), "free some disk space, or set SLUICE_CACHE and TMPDIR to folders on a larger disk")
 	}
 	var exit *command.ExitError
 	known := o.ended == nil || errors.Is(o.ended, errTooMuch) || errors.Is(o.ended, errTooLong) || errors.As(o.ended, &exit) && len(o.results.order) > 0

@@ -147,14 +147,15 @@ func TestPassing(t *testing.T) {
 		"c/c.go":      "package c\n",
 		"c/c_test.go": "package c\n\nimport \"testing\"\n\nfunc TestC(t *testing.T) {}\n",
 	})
+	s.write(t, "c/tmp_test.go", "package c\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestTemp(t *testing.T) {\n\tif got := os.TempDir(); got != \""+filepath.Join(s.own, "tmp")+"\" {\n\t\tt.Error(got)\n\t}\n}\n")
 	first := s.test(t)
 	if len(first.Findings) > 0 || first.NotRun != "" || first.NotApplicable != "" {
 		t.Errorf("report %s", mustJSON(t, first))
 	}
-	if d := cmp.Diff(map[string]string{"tests": "3", "passed": "3", "failed": "0", "skipped": "0", "coverage": "75.0"}, first.Values); d != "" {
+	if d := cmp.Diff(map[string]string{"tests": "4", "passed": "4", "failed": "0", "skipped": "0", "coverage": "75.0"}, first.Values); d != "" {
 		t.Error(d)
 	}
-	checkJUnit(t, s, junitCounts{Tests: 3})
+	checkJUnit(t, s, junitCounts{Tests: 4})
 	if !slices.ContainsFunc(s.told, func(text string) bool { return strings.Contains(text, "of 3 packages, ") }) {
 		t.Errorf("progress: %q", s.told)
 	}
@@ -448,5 +449,14 @@ func TestModuleThatCannotBeLoaded(t *testing.T) {
 				t.Errorf("%q does not say %q", text, c.says)
 			}
 		})
+	}
+}
+
+func TestGoTestThatCannotStart(t *testing.T) {
+	t.Parallel()
+	s := newService(t, map[string]string{"a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {}\n"})
+	s.more = []string{"GOTMPDIR=/nonexistent"}
+	if r, err := s.runner(t).run(t.Context()); err == nil || !strings.Contains(err.Error(), "running the tests: go: exit status") {
+		t.Errorf("run: %v %s", err, mustJSON(t, r))
 	}
 }

@@ -32,6 +32,9 @@ type params struct {
 	CacheDir string
 }
 
+// Name is that of the job.
+func (Scanner) Name() string { return "modules" }
+
 // Job plans the job. A go.mod that cannot be read is left to the worker to
 // explain.
 func (Scanner) Job(s scan.Service) (pipeline.Job, error) {

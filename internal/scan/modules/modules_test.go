@@ -29,11 +29,13 @@ func TestFetchesWhatIsImportedAndNoMore(t *testing.T) {
 	p.add(t, "a", "b")
 	p.add(t, "intest")
 	p.add(t, "inrace")
+	p.add(t, "norace")
 	p.add(t, "nocgo")
 	p.add(t, "unneeded")
-	dir := p.service(t, []string{"a"}, "a", "b", "intest", "inrace", "nocgo", "unneeded")
+	dir := p.service(t, []string{"a"}, "a", "b", "intest", "inrace", "norace", "nocgo", "unneeded")
 	write(t, filepath.Join(dir, "main_test.go"), "package main\n\nimport _ \"example.com/intest\"\n")
 	write(t, filepath.Join(dir, "race.go"), "//go:build race\n\npackage main\n\nimport _ \"example.com/inrace\"\n")
+	write(t, filepath.Join(dir, "norace_test.go"), "//go:build !race\n\npackage main\n\nimport _ \"example.com/norace\"\n")
 	write(t, filepath.Join(dir, "nocgo.go"), "//go:build linux && !cgo\n\npackage main\n\nimport _ \"example.com/nocgo\"\n")
 	gomod, gosum := read(t, filepath.Join(dir, "go.mod")), read(t, filepath.Join(dir, "go.sum"))
 
@@ -42,12 +44,12 @@ func TestFetchesWhatIsImportedAndNoMore(t *testing.T) {
 	f.Progress = told.tell
 	got, err := f.fetch(t.Context())
 	check(t, err)
-	needed := []string{"example.com/a@v1.0.0", "example.com/b@v1.0.0", "example.com/inrace@v1.0.0", "example.com/intest@v1.0.0", "example.com/nocgo@v1.0.0"}
+	needed := []string{"example.com/a@v1.0.0", "example.com/b@v1.0.0", "example.com/inrace@v1.0.0", "example.com/intest@v1.0.0", "example.com/nocgo@v1.0.0", "example.com/norace@v1.0.0"}
 	want := pipeline.Report{
 		Stage:    "modules",
 		Tools:    []pipeline.Tool{{Name: "go", Version: strings.TrimPrefix(f.tc.Version, "go")}},
-		Examined: []pipeline.Count{{What: "source files", N: 4}, {What: "modules", N: 5}},
-		Values:   map[string]string{"modcache": f.tc.ModCache, "needed": strings.Join(needed, "\n"), "modules": "5"},
+		Examined: []pipeline.Count{{What: "source files", N: 5}, {What: "modules", N: 6}},
+		Values:   map[string]string{"modcache": f.tc.ModCache, "needed": strings.Join(needed, "\n"), "modules": "6"},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -55,7 +57,7 @@ func TestFetchesWhatIsImportedAndNoMore(t *testing.T) {
 	if gone := absent(f.tc.ModCache, []string{"example.com/unneeded@v1.0.0"}); len(gone) != 1 {
 		t.Error("a module that nothing imports was fetched")
 	}
-	if all := strings.Join(told.lines, "\n"); !strings.Contains(all, "of at most 6: example.com/a v1.0.0") {
+	if all := strings.Join(told.lines, "\n"); !strings.Contains(all, "downloading module 1 of at most 7: example.com/") {
 		t.Errorf("progress does not name what is fetched:\n%s", all)
 	}
 	if read(t, filepath.Join(dir, "go.mod")) != gomod || read(t, filepath.Join(dir, "go.sum")) != gosum {
@@ -117,7 +119,8 @@ func TestStartsNoProcessWhileImportsStayTheSame(t *testing.T) {
 	}
 
 	for name, change := range map[string]func(t *testing.T, dir string){
-		"an import": func(t *testing.T, dir string) {
+		"an import": func(t *testing.T, _ string) { edit(t, main, "example.com/a", "example.com/b") },
+		"a file": func(t *testing.T, dir string) {
 			write(t, filepath.Join(dir, "b.go"), "package main\n\nimport _ \"example.com/b\"\n")
 		},
 		"a constraint": func(t *testing.T, dir string) { write(t, main, "//go:build linux\n\n"+read(t, main)) },
