@@ -53,7 +53,9 @@ func walkSafely(t *testing.T, im *Image) {
 		}
 		seen[e.Path], folders[e.Path] = true, e.Mode.IsDir()
 		if e.Mode.IsRegular() {
-			contentOf(t, e)
+			if _, err := contentOf(e); err != nil {
+				t.Error(err)
+			}
 		}
 		return nil
 	})

@@ -156,6 +156,11 @@ func TestLayersAreVerified(t *testing.T) {
 		want   string
 	}{
 		{"changed", plain, sumOf(plain), types.OCIUncompressedLayer, func(d *draft) { d.blobs[sumOf(plain).Hex] = other }, true, "does not match"},
+		{"packed in another way", zipped, sumOf(plain), types.OCILayer, func(d *draft) {
+			repacked := append([]byte{}, zipped...)
+			repacked[9] ^= 1 // the operating system, RFC 1952 section 2.3
+			d.blobs[sumOf(zipped).Hex] = repacked
+		}, true, "does not match"},
 		{"another diff_id", zipped, sumOf(other), types.OCILayer, nil, true, "unpacked, it is not"},
 		{"missing", zipped, sumOf(plain), types.OCILayer, func(d *draft) { delete(d.blobs, sumOf(zipped).Hex) }, false, "no such file"},
 		{"cut short", zipped[:len(zipped)-9], sumOf(plain), types.OCILayer, nil, false, "unexpected EOF"},

@@ -8,15 +8,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// listing is what a walk shows: a line a name, with the content of files.
-func listing(t testing.TB, im *Image) []string {
-	t.Helper()
+// show is what a walk shows: a line a name, with the content of files.
+func show(im *Image) ([]string, error) {
 	var lines []string
 	err := im.Walk(func(e Entry) error {
 		line := fmt.Sprintf("%v %d:%d %s", e.Mode, e.UID, e.GID, e.Path)
@@ -27,26 +28,37 @@ func listing(t testing.TB, im *Image) []string {
 			line += " capable"
 		}
 		if e.Mode.IsRegular() {
-			line += " = " + contentOf(t, e)
+			content, err := contentOf(e)
+			if err != nil {
+				return err
+			}
+			line += " = " + content
 		}
 		lines = append(lines, line)
 		return nil
 	})
-	check(t, err)
-	return lines
+	return lines, err
 }
 
-func contentOf(t testing.TB, e Entry) string {
-	t.Helper()
+func contentOf(e Entry) (string, error) {
 	r, err := e.Open()
-	check(t, err)
-	defer r.Close()
-	raw, err := io.ReadAll(r)
-	check(t, err)
-	if int64(len(raw)) != e.Size {
-		t.Errorf("%s: read %d bytes, its size is %d", e.Path, len(raw), e.Size)
+	if err != nil {
+		return "", err
 	}
-	return string(raw)
+	raw, err := io.ReadAll(r)
+	if err == nil && int64(len(raw)) != e.Size {
+		err = fmt.Errorf("%s: read %d bytes, its size is %d", e.Path, len(raw), e.Size)
+	}
+	return string(raw), errors.Join(err, r.Close())
+}
+
+// wantShown compares what a walk shows. It may be called from any goroutine.
+func wantShown(t *testing.T, im *Image, want []string) {
+	t.Helper()
+	got, err := show(im)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("walk: %v (-want +got):\n%s", err, diff)
+	}
 }
 
 func TestWalk(t *testing.T) {
@@ -91,12 +103,8 @@ func TestWalk(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			im := imageOf(t, Limits{}, tt.layers...)
-			if diff := cmp.Diff(tt.want, listing(t, im)); diff != "" {
-				t.Errorf("walk (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(tt.want, listing(t, im)); diff != "" {
-				t.Errorf("second walk (-want +got):\n%s", diff)
-			}
+			wantShown(t, im, tt.want)
+			wantShown(t, im, tt.want) // and again
 		})
 	}
 }
@@ -139,6 +147,7 @@ func TestWalkRefuses(t *testing.T) {
 		{"too many headers", Limits{Entries: 2}, [][]item{{dir("a"), dir("a")}, {dir("a")}}, "larger than an image may be: more than 2 files"},
 		{"too many folders that none names", Limits{Entries: 5}, [][]item{{reg("a/b/c/d/e/f", "")}}, "larger than an image may be: more than 5 files"},
 		{"a big file", Limits{File: 10}, [][]item{{reg("a", "12345678901")}}, "larger than an image may be: a file of 11 bytes, more than 10"},
+		{"much in headers alone", Limits{Total: 4096}, [][]item{slices.Repeat([]item{dir("d")}, 10)}, "larger than an image may be: more than 4096 bytes unpacked"},
 		{"much in all", Limits{Total: 4096}, [][]item{{reg("a", strings.Repeat("a", 3000))}, {reg("b", strings.Repeat("b", 3000))}}, "larger than an image may be: more than 4096 bytes unpacked"},
 	}
 	for _, tt := range tests {
@@ -164,8 +173,8 @@ func TestWalkOpen(t *testing.T) {
 			var err error
 			stale, err = e.Open()
 			check(t, err)
-			if got := contentOf(t, e); got != "AAA" {
-				t.Errorf("opened a second time: %q", got)
+			if got, err := contentOf(e); got != "AAA" || err != nil {
+				t.Errorf("opened a second time: %q, %v", got, err)
 			}
 		}
 		return nil
@@ -173,8 +182,8 @@ func TestWalkOpen(t *testing.T) {
 	if _, err := stale.Read(make([]byte, 1)); err == nil {
 		t.Error("a stream could be read after the walk moved on")
 	}
-	if got := contentOf(t, kept["/b"]); got != "BBB" {
-		t.Errorf("opened after the walk: %q", got)
+	if got, err := contentOf(kept["/b"]); got != "BBB" || err != nil {
+		t.Errorf("opened after the walk: %q, %v", got, err)
 	}
 	if _, err := kept["/d"].Open(); err == nil {
 		t.Error("a folder could be opened")
@@ -226,5 +235,39 @@ func TestWalkNoticesChange(t *testing.T) {
 	})
 	if !errors.Is(err, ErrDigest) {
 		t.Errorf("walking the changed layer: %v", err)
+	}
+}
+
+func TestWalkAtOnce(t *testing.T) {
+	t.Parallel()
+	im := imageOf(t, Limits{}, []item{dir("d"), reg("d/a", "A"), hardlink("b", "d/a")}, []item{reg("c", "C")})
+	want := []string{"drwxr-xr-x 0:0 /", "drwxr-xr-x 0:0 /d", "-rw-r--r-- 0:0 /b = A", "-rw-r--r-- 0:0 /d/a -> /b = A", "-rw-r--r-- 0:0 /c = C"}
+	var walks sync.WaitGroup
+	for range 8 {
+		walks.Go(func() { wantShown(t, im, want) })
+	}
+	walks.Wait()
+}
+
+// A sparse file is large without being in the archive.
+func TestWalkRefusesSparseBomb(t *testing.T) {
+	t.Parallel()
+	records := ""
+	for _, r := range []string{"GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.name=bomb", "GNU.sparse.realsize=1099511627776"} {
+		records += fmt.Sprintf("%d %s\n", len(r)+4, r) // POSIX pax: the length counts itself, the space and the newline
+	}
+	sparseMap := "1\n0\n1\n" + strings.Repeat("\x00", 512-6) + "x"
+	raw := archive(t, reg("records", records), reg("bomb", sparseMap))
+	raw[156] = tar.TypeXHeader
+	copy(raw[148:156], "        ")
+	sum := 0
+	for _, b := range raw[:512] {
+		sum += int(b)
+	}
+	copy(raw[148:156], fmt.Sprintf("%06o\x00 ", sum))
+	im, err := Open(newDraft(t, raw).seal(t).write(t, t.TempDir()))
+	check(t, err)
+	if err := im.Walk(func(Entry) error { return nil }); !errors.Is(err, ErrTooBig) || !strings.Contains(err.Error(), "1099511627776") {
+		t.Errorf("Walk: %v", err)
 	}
 }
