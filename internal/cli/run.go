@@ -237,7 +237,7 @@ func (r *oneRun) discard(results []pipeline.Result) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second) // also when the run was interrupted
 	defer cancel()
-	if err := deploy.Discard(ctx, r.Service, values); err != nil {
+	if err := (deploy.Deploy{}).Discard(ctx, r.Service, values[deploy.RevisionValue]); err != nil {
 		fmt.Fprintln(r.Stderr, "sluice: taking the new revision away:", err)
 	}
 }

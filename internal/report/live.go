@@ -132,7 +132,8 @@ type Plain struct {
 	W     io.Writer
 	Style Style
 
-	told map[string]time.Time // by job, when its progress was last told
+	began map[string]time.Time // by job
+	told  map[string]time.Time // by job, when its progress was last told
 }
 
 // quiet is how long a job must have been silent for its progress to be told.
@@ -141,15 +142,15 @@ const quiet = 5 * time.Second
 // Handle is the pipeline.Handler.
 func (p *Plain) Handle(e pipeline.Event) {
 	if p.told == nil {
-		p.told = map[string]time.Time{}
+		p.told, p.began = map[string]time.Time{}, map[string]time.Time{}
 	}
 	switch e.Kind {
 	case pipeline.JobStarted:
-		p.told[e.Job] = time.Now()
+		p.told[e.Job], p.began[e.Job] = time.Now(), time.Now()
 	case pipeline.Progress:
 		if time.Since(p.told[e.Job]) >= quiet {
 			p.told[e.Job] = time.Now()
-			fmt.Fprintf(p.W, "  %-*s  %-14s  %9s  %s\n", stageWidth, e.Job, "…", seconds(e.At), oneLine(e.Text))
+			fmt.Fprintf(p.W, "  %-*s  %-14s  %9s  %s\n", stageWidth, e.Job, "…", seconds(time.Since(p.began[e.Job])), oneLine(e.Text))
 		}
 	case pipeline.StageFinished:
 		fmt.Fprintln(p.W, p.Style.row(*e.Stage, 0))
