@@ -118,6 +118,25 @@ func TestFromModuleProxy(t *testing.T) {
 	}
 }
 
+// The newest version is tried first, be it the pinned one.
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	for latest, want := range map[string][]string{newer: {newer, pinnedVersion}, older: {pinnedVersion, older}, "": {pinnedVersion}} {
+		p := newProxy(t)
+		if latest != "" {
+			p.add(t, latest, undated(), "../@latest")
+		}
+		m, err := newModules(t.TempDir(), p.env())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, errs := m.versions(t.Context())
+		if !slices.Equal(got, want) || (latest == "") != (len(errs) == 2) {
+			t.Errorf("the versions are %v, the errors %v, want %v", got, errs, want)
+		}
+	}
+}
+
 // A version that was had already is not got again.
 func TestModuleIsGotOnce(t *testing.T) {
 	t.Parallel()
@@ -128,8 +147,12 @@ func TestModuleIsGotOnce(t *testing.T) {
 	if err := os.Remove(filepath.Join(p.dir, newer+".zip")); err != nil {
 		t.Fatal(err)
 	}
-	if again := mustGet(t, s, cache, ""); again.Values["digest"] != first.Values["digest"] {
+	again := mustGet(t, s, cache, "")
+	if again.Values["digest"] != first.Values["digest"] {
 		t.Errorf("the second time it is %v, the first %v", again.Values, first.Values)
+	}
+	if notes := strings.Join(again.Notes, ""); strings.Contains(notes, "getting "+modulePath) {
+		t.Errorf("it was asked for again: %s", notes)
 	}
 }
 

@@ -445,6 +445,7 @@ func TestDamage(t *testing.T) {
 		}, true},
 		"a byte is another":    {flip("/ID/GO-2026-0001.json"), false},
 		"the index leaves out": {flip("/index/modules.json"), false},
+		"all is another":       {func(dir string) error { return errors.Join(flip("/ID/GO-2026-0001.json")(dir), rewrite(dir)) }, true},
 		"an advisory is added": {func(dir string) error { return os.WriteFile(dir+"/ID/GO-2026-0009.json", nil, 0o644) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -493,6 +494,31 @@ func flip(name string) func(string) error {
 		text[len(text)/2] ^= 1
 		return os.WriteFile(dir+name, text, 0o644)
 	}
+}
+
+// rewrite makes a manifest of what is in a folder.
+func rewrite(dir string) error {
+	m, err := readManifest(dir)
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{}
+	for _, l := range m {
+		if files[l.name], err = os.ReadFile(filepath.Join(dir, l.name)); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(dir, manifestName), newManifest(files).text(), 0o644)
+}
+
+func TestHalfWritten(t *testing.T) {
+	t.Parallel()
+	s := store{dir: t.TempDir()}
+	files := map[string][]byte{"ID/a.json": nil, "nowhere/b.json": nil}
+	if err := s.write(files, newManifest(files), filepath.Join(s.dir, "x")); err == nil {
+		t.Error("a file was written into a folder that is not there")
+	}
+	only(t, s.dir)
 }
 
 func TestValidNeedsAFolder(t *testing.T) {

@@ -82,6 +82,11 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s: the outcome is %+v", name, o)
 		}
 	}
+	// Cut between two messages it would look complete.
+	first, _, _ := strings.Cut(stream, "\n")
+	if o, err := parse(&io.LimitedReader{R: strings.NewReader(stream), N: int64(len(first))}); err == nil || !strings.Contains(err.Error(), "and more") {
+		t.Errorf("the outcome is %+v, the error %v", o, err)
+	}
 	if _, err := read(failing{broken}); !errors.Is(err, broken) {
 		t.Errorf("the error is %v, want %v", err, broken)
 	}
@@ -305,4 +310,27 @@ func plantedWithout(t *testing.T, id string) database {
 		t.Fatal(err)
 	}
 	return p.db
+}
+
+// What is vendored is in the repository, and not the service's own code.
+func TestOwn(t *testing.T) {
+	t.Parallel()
+	p := place{root: "/r", dir: "/r/svc", census: &census{modules: map[string]goModule{
+		"m": {main: true, dir: "/r/svc"}, "v": {dir: "/r/svc/vendor/v"}, "../l": {dir: "/r/l", replace: "../l"}, "/o": {dir: "/o", replace: "/o"},
+	}}}
+	at := &position{Filename: "a/b.go", Line: 1}
+	for want, f := range map[string]frame{
+		"svc/a/b.go": {Module: "m", Position: at},
+		"l/a/b.go":   {Module: "../l", Position: at},
+		"":           {Module: "v", Position: at},
+		" ":          {Module: "/o", Position: at},
+		"  ":         {Module: "unknown", Position: at},
+		"   ":        {Module: "m"},
+		"    ":       {Module: "m", Position: &position{Filename: "../../../etc/passwd", Line: 1}},
+	} {
+		got, ok := p.own(f)
+		if got != strings.TrimSpace(want) || ok != (got != "") {
+			t.Errorf("%+v is %q, %v, want %q", f, got, ok, want)
+		}
+	}
 }
