@@ -94,6 +94,7 @@ type Task struct {
 	Needs  map[string]Need `json:"needs"` // by job: those of Needs, Reads and Gates
 
 	Access Access `json:"access"`
+	Nice   int    `json:"nice,omitempty"` // of its process, 0 to 19
 
 	Progress func(string) `json:"-"` // tells the user what is being done, a few words; never nil
 	Log      io.Writer    `json:"-"` // the stage's log; bounded

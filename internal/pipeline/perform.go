@@ -93,9 +93,9 @@ func (s *session) needs(job *Job) map[string]Need {
 }
 
 // perform does a job and caches its answer. It runs beside the loop.
-func (s *session) perform(l *lookup, needs map[string]Need) *ended {
+func (s *session) perform(l *lookup, needs map[string]Need, nice int) *ended {
 	e := &ended{job: l.job, key: l.key, started: time.Since(s.start)}
-	answer, out, err := s.launch(l.job, needs)
+	answer, out, err := s.launch(l.job, needs, nice)
 	e.elapsed = time.Since(s.start) - e.started
 	e.cost = e.elapsed
 	if err != nil {
@@ -111,7 +111,7 @@ func (s *session) perform(l *lookup, needs map[string]Need) *ended {
 	return e
 }
 
-func (s *session) launch(job *Job, needs map[string]Need) (a Answer, out string, err error) {
+func (s *session) launch(job *Job, needs map[string]Need, nice int) (a Answer, out string, err error) {
 	out = filepath.Join(s.work.Dir, job.Name)
 	own := s.CacheFor(job.Name)
 	for _, dir := range []string{out, own} {
@@ -129,7 +129,7 @@ func (s *session) launch(job *Job, needs map[string]Need) (a Answer, out string,
 	}
 	ctx, cancel := context.WithTimeoutCause(s.ctx, limit, hint.With(fmt.Errorf("it took longer than %v and was stopped", limit), "see its log for what it was doing"))
 	defer cancel()
-	task := Task{Job: job.Name, Stages: job.Stages, Root: s.Root, Dir: s.Dir, Out: out, Cache: own, Params: params, Needs: needs, Access: job.Access}
+	task := Task{Job: job.Name, Stages: job.Stages, Root: s.Root, Dir: s.Dir, Out: out, Cache: own, Params: params, Needs: needs, Access: job.Access, Nice: nice}
 	a, err = s.Launch(ctx, task, func(text string) {
 		select { // progress is for the eye: what is too much is dropped
 		case s.progress <- Event{Kind: Progress, At: time.Since(s.start), Job: job.Name, Text: text}:

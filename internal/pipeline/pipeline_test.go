@@ -324,11 +324,14 @@ func TestLongestPathFirst(t *testing.T) {
 	}
 	s := newSession(t.Context(), r, g, nil)
 	s.queue = []*lookup{{job: g.jobs["clean"]}, {job: g.jobs["clean2"]}}
-	s.busy = 0
+	s.busy = 1 // one place is left
 	s.Launch = func(context.Context, Task, func(string)) (Answer, error) { return Answer{}, errors.New("not now") }
 	s.work = mustWork(t, r.Store)
 	s.launchQueued()
 	<-s.done
+	if nice := [2]int{s.niceness(g.jobs["clean"]), s.niceness(g.jobs["clean2"])}; nice != [2]int{sparing, 0} {
+		t.Errorf("niceness %v, want the longest path to go first", nice)
+	}
 	if diff := cmp.Diff([]string{"clean2"}, order); diff != "" {
 		t.Errorf("started (-want +got):\n%s", diff)
 	}

@@ -36,8 +36,11 @@ type Runner struct {
 
 	Strict  bool // gates stay shut for what was not run
 	NoCache bool // do everything again
-	CPUs    int  // how many jobs may compute at once; 0 is the machine's number
-	Emit    Handler
+	// CPUs is the number of CPUs to use; 0 is the machine's. Twice as many jobs
+	// compute at once, since each waits for the disk now and then; those that are
+	// not on the longest path take a lower priority.
+	CPUs int
+	Emit Handler
 }
 
 // Done is what came of a run.
@@ -220,7 +223,7 @@ func (s *session) launchQueued() {
 	slices.SortStableFunc(s.queue, func(a, b *lookup) int { return int(s.g.length[b.job.Name] - s.g.length[a.job.Name]) })
 	s.queue = slices.DeleteFunc(s.queue, func(l *lookup) bool {
 		computes := l.job.Access.Network != Outside
-		if computes && s.busy >= s.cpus() {
+		if computes && s.busy >= 2*s.cpus() {
 			return false
 		}
 		if computes {
@@ -228,14 +231,27 @@ func (s *session) launchQueued() {
 		}
 		s.emit(Event{Kind: JobStarted, Job: l.job.Name})
 		s.doing++
-		need := s.needs(l.job)
+		need, nice := s.needs(l.job), s.niceness(l.job)
 		go func() {
-			e := s.perform(l, need)
+			e := s.perform(l, need, nice)
 			e.used = computes
 			s.done <- e
 		}()
 		return true
 	})
+}
+
+// sparing is the niceness (setpriority(2)) of jobs that nothing waits for yet.
+const sparing = 5
+
+// niceness is 0 for a job on the longest path of what is left to do.
+func (s *session) niceness(job *Job) int {
+	for _, name := range s.g.order {
+		if s.ended[name] == nil && name != job.Name && s.ready(name) && s.g.length[name] > s.g.length[job.Name] {
+			return sparing
+		}
+	}
+	return 0
 }
 
 func (s *session) cpus() int {

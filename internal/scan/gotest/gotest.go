@@ -49,7 +49,7 @@ func (Scanner) Name() string { return "test" }
 // Job plans the job. What keeps the tests from being compiled is left to the
 // worker to find.
 func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
-	job := pipeline.Job{Name: "test", Stages: []string{stage}, Needs: []string{"modules"}}
+	job := pipeline.Job{Name: "test", Stages: []string{stage}, Needs: []string{"modules"}, Cost: time.Minute}
 	if s.GoModule == "" {
 		job.NotApplicable = "there is no go.mod"
 		return job, nil
