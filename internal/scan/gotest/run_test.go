@@ -244,12 +244,12 @@ func TestHang(t *testing.T) {
 		"b/b_test.go": "package b\n\nimport \"testing\"\n\nfunc TestTwo(t *testing.T) {\n\tt.Parallel()\n\tselect {}\n}\n\nfunc TestThree(t *testing.T) {\n\tt.Parallel()\n\tselect {}\n}\n",
 		"c/c_test.go": "package c\n\nimport \"testing\"\n\nfunc TestC(t *testing.T) {}\n",
 	})
-	s.params.Limit = time.Second
+	s.params.Limit = 2 * time.Second
 	r := s.test(t)
 	want := []string{
-		"test-timeout a/a_test.go:9 TestHangs/in_part did not end within 1s",
-		"test-timeout b/b_test.go:5 TestTwo did not end within 1s",
-		"test-timeout b/b_test.go:10 TestThree did not end within 1s",
+		"test-timeout a/a_test.go:9 TestHangs/in_part did not end within 2s",
+		"test-timeout b/b_test.go:5 TestTwo did not end within 2s",
+		"test-timeout b/b_test.go:10 TestThree did not end within 2s",
 	}
 	if d := cmp.Diff(want, lines(r)); d != "" || r.NotRun != "" {
 		t.Errorf("%s\nNotRun %q", d, r.NotRun)

@@ -142,7 +142,7 @@ func (f *fetcher) readList(r io.Reader) (needed, problems []string, err error) {
 			needed = append(needed, id)
 		}
 		if text := f.problem(p); text != "" {
-			problems = append(problems, text)
+			problems = append(problems, masked(text))
 		}
 	}
 }

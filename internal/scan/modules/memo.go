@@ -11,9 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/mod/module"
-	"strings"
 )
 
 // maxMemo bounds the kept list of modules, bytes.

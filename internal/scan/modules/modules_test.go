@@ -1,7 +1,9 @@
 package modules
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -388,11 +390,16 @@ func TestPrivateRepository(t *testing.T) {
 			write(t, filepath.Join(dir, "go.mod"), "module m\n\ngo 1.25\n\nrequire "+path+" v1.0.0\n")
 			write(t, filepath.Join(dir, "go.sum"), p.sum.String())
 			write(t, filepath.Join(dir, "main.go"), "package main\n\nimport _ \""+path+"\"\n\nfunc main() {}\n")
-			host := privateHost(t)
-			f := newFetcher(t, dir, "GOPROXY=direct", "GOINSECURE=private.example", "HTTP_PROXY="+host, "HTTPS_PROXY="+host, "http_proxy="+host, "https_proxy="+host)
+			host, token := privateHost(t), rand.Text()
+			f := newFetcher(t, dir, "GOPROXY=direct", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=url.http://"+token+"@private.example/.insteadOf", "GIT_CONFIG_VALUE_0=http://private.example/", "GOINSECURE=private.example", "HTTP_PROXY="+host, "HTTPS_PROXY="+host, "http_proxy="+host, "https_proxy="+host)
+			var log bytes.Buffer
+			f.Log = &log
 			_, err := f.fetch(t.Context())
 			if err == nil {
 				t.Fatal("there was no error")
+			}
+			if strings.Contains(err.Error()+log.String(), token) {
+				t.Errorf("a credential is told: %v\n%s", err, &log)
 			}
 			for _, s := range []string{"access was refused", path, says} {
 				if !strings.Contains(err.Error(), s) {
