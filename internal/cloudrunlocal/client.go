@@ -120,7 +120,7 @@ func unpack(dir state, r Release) (name string, err error) {
 	if err := r.Unpack(root); err != nil {
 		return "", full(fmt.Errorf("unpacking the image: %w", err))
 	}
-	if err := os.Chmod(root, 0o755); err != nil {
+	if err := os.Chmod(root, 0o755); err != nil { // #nosec G302 -- a folder that another user runs it from
 		return "", fmt.Errorf("unpacking the image: %w", err)
 	}
 	return filepath.Base(aside), nil

@@ -138,12 +138,13 @@ func TestUnhealthyRevisions(t *testing.T) {
 		reason  string
 		log     string
 	}{
-		"ends at once":        {release("VERSION=bad", "MODE=exit"), "ended before it answered: exit status 3", "starting bad\ncannot find the [31mconfiguration[0m"},
-		"never listens":       {release("VERSION=bad", "MODE=silent"), "did not get ready in time (1s): nothing listens on port", "starting bad"},
-		"says that it is":     {release("VERSION=bad", "MODE=sick"), "did not get ready in time (1s): GET /health answered 503", "starting bad"},
-		"accepts, no word":    {release("VERSION=bad", "MODE=hang"), "did not get ready in time (1s)", "starting bad"},
-		"is not in the image": {missing, "cannot be started from its image: /app/other is not an executable file in it", ""},
-		"is no program":       {text, "exec format error", ""},
+		"ends at once":            {release("VERSION=bad", "MODE=exit"), "ended before it answered: exit status 3", "starting bad\ncannot find the [31mconfiguration[0m"},
+		"never listens":           {release("VERSION=bad", "MODE=silent"), "did not get ready in time (1s): nothing listens on port", "starting bad"},
+		"says that it is":         {release("VERSION=bad", "MODE=sick"), "did not get ready in time (1s): GET /health answered 503", "starting bad"},
+		"accepts, no word":        {release("VERSION=bad", "MODE=hang"), "did not get ready in time (1s)", "starting bad"},
+		"is not in the image":     {missing, "cannot be started from its image: /app/other is not an executable file in it", ""},
+		"fails on its first page": {release("VERSION=bad", "MODE=broken"), "did not get ready in time (1s): GET / answered 500", "starting bad"},
+		"is no program":           {text, "exec format error", ""},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

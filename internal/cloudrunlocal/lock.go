@@ -11,7 +11,7 @@ import (
 // lock takes a file's lock and returns what gives it back. The system gives it
 // back when the holder dies.
 func lock(ctx context.Context, path string) (func(), error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := openOwn(path, os.O_CREATE|os.O_RDWR)
 	if err != nil {
 		return nil, fmt.Errorf("locking %s: %w", path, err)
 	}
@@ -32,7 +32,7 @@ func lock(ctx context.Context, path string) (func(), error) {
 
 // tryLock is lock that does not wait: false when somebody else has it.
 func tryLock(path string) (func(), bool, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := openOwn(path, os.O_CREATE|os.O_RDWR)
 	if err != nil {
 		return nil, false, fmt.Errorf("locking %s: %w", path, err)
 	}

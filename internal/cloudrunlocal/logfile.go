@@ -25,7 +25,7 @@ type logfile struct {
 }
 
 func openLog(path string) (*logfile, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	f, err := openOwn(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND)
 	if err != nil {
 		return nil, full(err)
 	}
@@ -66,7 +66,7 @@ func (l *logfile) rotate() {
 }
 
 func (l *logfile) replace() (*os.File, error) {
-	next, err := os.OpenFile(l.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+	next, err := openOwn(l.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (l *logfile) Close() error {
 
 // tail is the end of a log as text that can be shown, or "".
 func tail(path string) string {
-	f, err := os.Open(path)
+	f, err := openOwn(path, os.O_RDONLY)
 	if err != nil {
 		return ""
 	}

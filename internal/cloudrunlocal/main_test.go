@@ -33,7 +33,7 @@ func withServer(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	server := filepath.Join(dir, "server")
-	build := exec.Command("go", "build", "-o", server, "./testdata/server")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", server, "./testdata/server")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the service for tests: %v\n%s", err, out)

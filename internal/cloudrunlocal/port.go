@@ -78,7 +78,7 @@ func neighbour(s state, port int) (dir, name string) {
 // that the system gives to outgoing connections, of which the proxy makes many.
 func freePort() (int, error) {
 	for range 100 {
-		port := 20000 + rand.IntN(12000)
+		port := 20000 + rand.IntN(12000) // #nosec G404 -- a port is no secret
 		l, err := listen(port)
 		if err != nil {
 			continue

@@ -31,7 +31,7 @@ func (c Client) Start(ctx context.Context, name, directory string, port int) err
 		args = []string{exe, "supervise"}
 	}
 	o := options{dir: c.State, name: name, directory: directory, port: port, limits: c.Limits.orDefault(), ready: true}
-	cmd := exec.Command(args[0], append(args[1:len(args):len(args)], o.args()...)...) //nolint:gosec // this program
+	cmd := exec.Command(args[0], append(args[1:len(args):len(args)], o.args()...)...) // #nosec G204 -- this program
 	cmd.Dir, cmd.Env = "/", []string{}
 	return c.launch(ctx, cmd)
 }
@@ -40,7 +40,7 @@ func (c Client) launch(ctx context.Context, cmd *exec.Cmd) error {
 	if err := state(c.State).make(); err != nil {
 		return err
 	}
-	crash, err := os.OpenFile(state(c.State).crashLog(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	crash, err := openOwn(state(c.State).crashLog(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY)
 	if err != nil {
 		return fmt.Errorf("starting the supervisor: %w", err)
 	}

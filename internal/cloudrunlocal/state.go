@@ -74,7 +74,7 @@ func (s state) make() error {
 	}{
 		{string(s), 0o711}, {s.control(), 0o700}, {s.logs(), 0o700}, {s.incoming(), 0o700}, {s.revisions(), 0o711}, {s.data(), 0o700},
 	}
-	if err := os.MkdirAll(filepath.Dir(string(s)), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(string(s)), 0o755); err != nil { // #nosec G301 -- other users run services below it
 		return fmt.Errorf("making the folder for local services: %w", err)
 	}
 	for _, f := range folders {
@@ -120,7 +120,7 @@ type supervisorFile struct {
 const maxJSON = 1 << 20
 
 func readJSON(path string, v any) error {
-	f, err := os.Open(path)
+	f, err := openOwn(path, os.O_RDONLY)
 	if err != nil {
 		return err
 	}
@@ -146,18 +146,25 @@ func writeJSON(path string, v any) error {
 	return full(atomicfile.Write(path, append(data, '\n'), 0o600))
 }
 
-// removeTree removes an unpacked image, read-only folders included.
+// removeTree removes an unpacked image, folders without a right to write
+// included. It stays below dir, whatever a process puts there meanwhile.
 func removeTree(dir string) error {
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() {
-			err = os.Chmod(path, 0o700) //nolint:gosec // about to be removed
+			err = root.Chmod(name, 0o700)
 		}
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return err
+		return ignoreMissing(err)
 	})
-	return errors.Join(err, os.RemoveAll(dir))
+	return errors.Join(err, root.Close(), os.RemoveAll(dir))
+}
+
+// openOwn opens a file of a state.
+func openOwn(path string, flags int) (*os.File, error) {
+	return os.OpenFile(path, flags, 0o600) // #nosec G304 -- below the user's own folder
 }
 
 // full adds the remedy to an error of a full disk.

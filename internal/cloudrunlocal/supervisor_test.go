@@ -406,3 +406,15 @@ func TestSupervisorThatCannotStart(t *testing.T) {
 		t.Errorf("got error %v", err)
 	}
 }
+
+func TestWaitingRevisionsAreBounded(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	serving(t, c, "VERSION=0")
+	for v := range maxWaiting {
+		deploy(t, c, release(fmt.Sprintf("VERSION=%d", v+1)))
+	}
+	if _, err := c.Deploy(t.Context(), release("VERSION=more")); err == nil || !strings.Contains(err.Error(), "waiting for traffic") {
+		t.Errorf("got error %v", err)
+	}
+}

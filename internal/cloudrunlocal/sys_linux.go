@@ -55,8 +55,9 @@ func awaitExit(pid int, start string, limit time.Duration) error {
 	if s, err := readStat(pid); err != nil || !strings.HasSuffix(start, "/"+s.start) {
 		return nil // the number is another's by now
 	}
+	files := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} // #nosec G115 -- a descriptor's number is small
 	for deadline := time.Now().Add(limit); ; {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(max(0, time.Until(deadline).Milliseconds())))
+		n, err := unix.Poll(files, int(max(0, time.Until(deadline).Milliseconds())))
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue

@@ -3,6 +3,7 @@ package deploy
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -52,7 +53,7 @@ func withServer(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	server := filepath.Join(dir, "server")
-	build := exec.Command("go", "build", "-o", server, "../cloudrunlocal/testdata/server")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", server, "../cloudrunlocal/testdata/server")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the service for tests: %v\n%s", err, out)
@@ -116,7 +117,7 @@ func writeImage(t *testing.T, dir, arch string) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	packed, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(layer.Bytes())), nil }, tarball.WithMediaType(types.OCILayer))
+	packed, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(layer.Bytes())), nil }, tarball.WithMediaType(types.OCILayer), tarball.WithCompressionLevel(gzip.BestSpeed))
 	if err != nil {
 		t.Fatal(err)
 	}

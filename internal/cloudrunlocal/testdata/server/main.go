@@ -45,7 +45,12 @@ func main() {
 
 func handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getenv("VERSION")) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if os.Getenv("MODE") == "broken" {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		fmt.Fprint(w, os.Getenv("VERSION"))
+	})
 	mux.HandleFunc("/health", health)
 	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -87,7 +92,7 @@ func health(w http.ResponseWriter, r *http.Request) {
 	switch os.Getenv("MODE") {
 	case "sick":
 		http.Error(w, "no database", http.StatusServiceUnavailable)
-	case "plain":
+	case "plain", "broken":
 		http.NotFound(w, r)
 	case "hang":
 		<-r.Context().Done()
