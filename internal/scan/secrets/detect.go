@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -35,7 +36,9 @@ const ownConfig = `gitleaks\.toml`
 
 // engine runs gitleaks' rules on texts. It is safe for concurrent use.
 type engine struct {
-	detector *detect.Detector
+	detector *detect.Detector  // all rules
+	decoder  *detect.Detector  // all rules, also on what is encoded
+	quick    *detect.Detector  // all rules but the generic one
 	rules    map[string]string // description by rule
 	key      string            // digest of all that decides what it finds
 }
@@ -49,18 +52,28 @@ func newEngine() (*engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading gitleaks' rules: %w", err)
 	}
-	d.MaxDecodeDepth = decodeDepth
 	d.IgnoreGitleaksAllow = true
 	if d.Config.Allowlists, err = withoutOwnConfig(d.Config.Allowlists); err != nil {
 		return nil, fmt.Errorf("reading gitleaks' rules: %w", err)
 	}
-	e := &engine{detector: d, rules: map[string]string{}}
+	decoder := detect.NewDetector(d.Config)
+	decoder.IgnoreGitleaksAllow, decoder.MaxDecodeDepth = true, decodeDepth
+	quick := detect.NewDetector(without(d.Config, genericRule))
+	quick.IgnoreGitleaksAllow = true
+	e := &engine{detector: d, decoder: decoder, quick: quick, rules: map[string]string{}}
 	for id, r := range d.Config.Rules {
 		e.rules[id] = r.Description
 	}
 	sum := sha256.Sum256([]byte(gitleaksVersion + "\x00" + config.DefaultConfig))
 	e.key = hex.EncodeToString(sum[:])
 	return e, nil
+}
+
+// without copies a configuration without one of its rules.
+func without(c config.Config, rule string) config.Config {
+	c.Rules = maps.Clone(c.Rules)
+	delete(c.Rules, rule)
+	return c
 }
 
 // withoutOwnConfig copies the allowlists without the rule that spares
@@ -106,18 +119,39 @@ func (e *engine) scan(ctx context.Context, path, text string, parts []span) ([]l
 	if binaryFile(text) {
 		text, parts = "", []span{{}}
 	}
+	r := reachFor(text)
+	near := around(text, parts, r.context)
 	var leaks []leak
-	for _, p := range pieces(text, parts) {
-		found := e.detector.DetectContext(ctx, detect.Fragment{FilePath: path, Raw: text[p.from:p.to]})
-		// The library ends early without a word when the context does.
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		for _, f := range found {
-			leaks = append(leaks, place(text, p, f, path))
+	for _, pass := range []struct {
+		detector *detect.Detector
+		pieces   []span
+	}{
+		{e.quick, pieces(text, parts, r)},
+		{e.detector, pieces(text, assignments(text, near), narrow)},
+		{e.decoder, pieces(text, encoded(text, near), whole)},
+	} {
+		for _, p := range pass.pieces {
+			found, err := e.detect(ctx, pass.detector, path, text, p)
+			if err != nil {
+				return nil, err
+			}
+			leaks = append(leaks, found...)
 		}
 	}
 	return unique(leaks), nil
+}
+
+// detect runs the rules on one piece of a text.
+func (e *engine) detect(ctx context.Context, d *detect.Detector, path, text string, piece span) ([]leak, error) {
+	var leaks []leak
+	for _, f := range d.DetectContext(ctx, detect.Fragment{FilePath: path, Raw: text[piece.from:piece.to]}) {
+		leaks = append(leaks, place(text, piece, f, path))
+	}
+	// The library ends early without a word when the context does.
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return leaks, nil
 }
 
 // unique drops what two overlapping pieces both showed.

@@ -1,8 +1,6 @@
 package secrets
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -10,15 +8,15 @@ import (
 	"io"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/sluice-ci/sluice/internal/command"
 )
 
-// maxPath bounds the length of a path in a commit, bytes.
-const maxPath = 1 << 20
+// commitsAtATime is for how many commits git is asked what they changed: so
+// many that starting it costs nothing, so few that the answer fits in memory.
+const commitsAtATime = 5000
 
 // batchSize is how many changes a worker takes at a time: neighbours, as a
 // file's new version is the old one of its next change.
@@ -60,7 +58,7 @@ func (s *search) scanHistory(ctx context.Context) (*history, error) {
 	if len(s.tips) == 0 {
 		return nil, nil // nothing was committed yet
 	}
-	h := &history{search: s, changes: make(chan []change, 4*runtime.GOMAXPROCS(0)), dirty: map[int]bool{}}
+	h := &history{search: s, changes: make(chan []change), dirty: map[int]bool{}}
 	if err := h.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -117,86 +115,75 @@ func (h *history) scan(ctx context.Context) error {
 	return nil
 }
 
-// list runs git on the commits to do and sends their changes on.
+// list runs git on the commits to do, some at a time, and sends their changes
+// on. What git prints is taken in whole: a git that has to wait for the workers
+// would be given up as hanging.
 func (h *history) list(ctx context.Context) error {
-	var ids strings.Builder
-	for _, i := range h.todo {
-		ids.WriteString(h.commits[i] + "\n")
-	}
-	spec := h.mirror.spec(strings.NewReader(ids.String()),
-		"diff-tree", "--stdin", "-r", "-c", "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--always")
-	pr, pw := io.Pipe()
-	spec.Stdout, spec.MaxOutput = pw, maxStream
-	ended := make(chan error, 1)
-	go func() {
-		err := command.Run(ctx, spec)
-		pw.CloseWithError(err) // nil is io.EOF
-		ended <- err
-	}()
-	err := h.parse(ctx, pr)
-	pr.CloseWithError(errors.New("reading stopped")) // ends git, if it still runs
-	if gitErr := <-ended; err == nil && gitErr != nil {
-		err = gitErr
-	}
-	if err != nil {
-		return fmt.Errorf("listing changes: %w", damaged(err))
+	done := 0
+	for ids := range slices.Chunk(h.todo, commitsAtATime) {
+		out, err := h.mirror.output(ctx, h.names(ids),
+			"diff-tree", "--stdin", "-r", "-c", "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--always")
+		if err != nil {
+			return fmt.Errorf("listing changes: %w", err)
+		}
+		changes, err := h.parse(out, ids)
+		if err != nil {
+			return damaged(fmt.Errorf("listing changes: %w", err))
+		}
+		h.search.task.Progress(fmt.Sprintf("reading history: %d of %d commits", done, len(h.todo)))
+		if err := h.send(ctx, changes); err != nil {
+			return err
+		}
+		done += len(ids)
 	}
 	return nil
+}
+
+// names are commits as git reads them from its input.
+func (h *history) names(indexes []int) string {
+	var b strings.Builder
+	for _, i := range indexes {
+		b.WriteString(h.commits[i] + "\n")
+	}
+	return b.String()
 }
 
 // parse reads git's raw format: the name of a commit, then for each change its
 // description and its path, all ended by NUL. Every commit that was asked for
 // must be there, in order: git passes over one that it cannot read.
-func (h *history) parse(ctx context.Context, r io.Reader) error {
-	tokens := bufio.NewScanner(r)
-	tokens.Buffer(make([]byte, 64<<10), maxPath)
-	tokens.Split(splitNUL)
+func (h *history) parse(out string, asked []int) ([]change, error) {
+	var changes []change
 	seen := 0
-	var batch []change
-	for tokens.Scan() {
-		token := tokens.Text()
+	for out != "" {
+		token, rest, ok := strings.Cut(out, "\x00")
+		if !ok {
+			return nil, io.ErrUnexpectedEOF
+		}
+		out = rest
 		if !strings.HasPrefix(token, ":") {
-			if seen == len(h.todo) || token != h.commits[h.todo[seen]] {
-				return fmt.Errorf("git answered %q where a commit was expected", token)
+			if seen == len(asked) || token != h.commits[asked[seen]] {
+				return nil, fmt.Errorf("git answered %q where a commit was expected", token)
 			}
 			seen++
 			continue
 		}
-		if seen == 0 || !tokens.Scan() {
-			return io.ErrUnexpectedEOF
+		path, rest, ok := strings.Cut(out, "\x00")
+		if !ok || seen == 0 {
+			return nil, io.ErrUnexpectedEOF
 		}
-		c, err := h.change(h.todo[seen-1], token, tokens.Text())
+		out = rest
+		c, err := h.change(asked[seen-1], token, path)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if c.blob != "" {
-			batch = append(batch, c)
-		}
-		if len(batch) == batchSize {
-			if err := h.send(ctx, batch, seen); err != nil {
-				return err
-			}
-			batch = nil
+			changes = append(changes, c)
 		}
 	}
-	if err := tokens.Err(); err != nil {
-		return err
+	if seen != len(asked) {
+		return nil, fmt.Errorf("git showed %d of %d commits", seen, len(asked))
 	}
-	if seen != len(h.todo) {
-		return fmt.Errorf("git showed %d of %d commits", seen, len(h.todo))
-	}
-	return h.send(ctx, batch, seen)
-}
-
-// splitNUL is a bufio.SplitFunc for texts that are each ended by a NUL.
-func splitNUL(data []byte, atEOF bool) (int, []byte, error) {
-	if i := bytes.IndexByte(data, 0); i >= 0 {
-		return i + 1, data[:i], nil
-	}
-	if atEOF && len(data) > 0 {
-		return 0, nil, io.ErrUnexpectedEOF
-	}
-	return 0, nil, nil
+	return changes, nil
 }
 
 // change reads a description: as many colons as parents, the modes of the
@@ -227,16 +214,17 @@ func (h *history) change(commit int, description, path string) (change, error) {
 	return c, nil
 }
 
-// send gives a batch to whichever worker is free.
-func (h *history) send(ctx context.Context, batch []change, seen int) error {
-	h.listed.Add(int64(len(batch)))
-	h.search.task.Progress(fmt.Sprintf("reading history: %d of %d commits", seen, len(h.todo)))
-	select {
-	case h.changes <- batch:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+// send gives changes to whichever workers are free.
+func (h *history) send(ctx context.Context, changes []change) error {
+	h.listed.Add(int64(len(changes)))
+	for batch := range slices.Chunk(changes, batchSize) {
+		select {
+		case h.changes <- batch:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
+	return nil
 }
 
 // work scans changes until there are no more.

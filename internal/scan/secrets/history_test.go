@@ -2,6 +2,7 @@ package secrets
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,12 +50,12 @@ func TestSecretInAnOldCommit(t *testing.T) {
 func TestRepositoryCannotHideItsHistory(t *testing.T) {
 	t.Parallel()
 	tricks := map[string]func(r *repo, touch string){
-		"attribute -diff":   func(r *repo, _ string) { r.put(".gitattributes", "* -diff\n") },
-		"attribute binary":  func(r *repo, _ string) { r.put(".gitattributes", "* binary\n") },
-		"info/attributes":   func(r *repo, _ string) { r.write(".git/info/attributes", "* -diff\n") },
-		"diff.noprefix":     func(r *repo, _ string) { r.git("config", "diff.noprefix", "true") },
-		"bigFileThreshold":  func(r *repo, _ string) { r.git("config", "core.bigFileThreshold", "1") },
-		"log.excludeDecor…": func(r *repo, _ string) { r.git("config", "diff.orderFile", "/dev/null") },
+		"attribute -diff":  func(r *repo, _ string) { r.put(".gitattributes", "* -diff\n") },
+		"attribute binary": func(r *repo, _ string) { r.put(".gitattributes", "* binary\n") },
+		"info/attributes":  func(r *repo, _ string) { r.write(".git/info/attributes", "* -diff\n") },
+		"diff.noprefix":    func(r *repo, _ string) { r.git("config", "diff.noprefix", "true") },
+		"bigFileThreshold": func(r *repo, _ string) { r.git("config", "core.bigFileThreshold", "1") },
+		"diff.orderFile":   func(r *repo, _ string) { r.git("config", "diff.orderFile", "/dev/null") },
 		"external diff": func(r *repo, touch string) {
 			r.put(".gitattributes", "* diff=x\n")
 			for _, key := range []string{"diff.external", "diff.x.command", "diff.x.textconv", "core.pager", "pager.log", "core.fsmonitor", "core.sshCommand", "alias.rev-list", "alias.diff-tree", "core.editor", "gpg.program", "credential.helper", "uploadpack.packObjectsHook"} {
@@ -82,13 +83,9 @@ func TestRepositoryCannotHideItsHistory(t *testing.T) {
 				}
 			}
 		},
-		"replaced commit": func(r *repo, _ string) { r.git("replace", "--graft", "HEAD") },
-		"grafts":          func(r *repo, _ string) { r.write(".git/info/grafts", r.git("rev-parse", "HEAD")+"\n") },
-		"forged commit-graph": func(r *repo, _ string) {
-			// Written while a replacement cuts the history off.
-			r.git("-c", "core.commitGraph=true", "commit-graph", "write", "--reachable")
-			r.write(".git/info/grafts", r.git("rev-parse", "HEAD")+"\n")
-		},
+		"replaced commit":     func(r *repo, _ string) { r.git("replace", "--graft", "HEAD") },
+		"grafts":              func(r *repo, _ string) { r.write(".git/info/grafts", r.git("rev-parse", "HEAD")+"\n") },
+		"forged commit-graph": forgeCommitGraph,
 		"gitleaks settings": func(r *repo, _ string) {
 			r.write(".gitleaks.toml", "[allowlist]\npaths = ['.*']\n")
 			r.write(".gitleaksignore", r.git("rev-parse", "HEAD~1")+":deploy.sh:aws-access-token:2\n")
@@ -114,6 +111,36 @@ func TestRepositoryCannotHideItsHistory(t *testing.T) {
 				t.Error("the repository started a program")
 			}
 		})
+	}
+}
+
+// forgeCommitGraph writes git's cache of the history and takes the parents of
+// all commits out of it. The format is gitformat-commit-graph(5).
+func forgeCommitGraph(r *repo, _ string) {
+	r.t.Helper()
+	r.git("commit-graph", "write", "--reachable")
+	file := filepath.Join(r.dir, ".git/objects/info/commit-graph")
+	graph, err := os.ReadFile(file)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for chunk := 8; string(graph[chunk:chunk+4]) != "\x00\x00\x00\x00"; chunk += 12 {
+		if string(graph[chunk:chunk+4]) != "CDAT" {
+			continue
+		}
+		from, to := binary.BigEndian.Uint64(graph[chunk+4:]), binary.BigEndian.Uint64(graph[chunk+16:])
+		for commit := from; commit < to; commit += 36 {
+			binary.BigEndian.PutUint32(graph[commit+20:], 0x70000000) // no parent
+		}
+	}
+	if err := os.Chmod(file, 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(file, graph, 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	if n := r.git("rev-list", "--count", "HEAD"); n != "1" {
+		r.t.Fatalf("git sees %s commits; the forgery does not work", n)
 	}
 }
 

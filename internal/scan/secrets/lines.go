@@ -12,10 +12,12 @@ type span struct{ from, to int }
 type reach struct{ piece, context int }
 
 // narrow fits every rule whose match has a bounded length, wide the private
-// keys, which go on for as many lines as the key is long.
+// keys, which go on for as many lines as the key is long. whole is for encoded
+// text, which cannot be decoded in parts.
 var (
-	narrow = reach{piece: 16 << 10, context: 512}
+	narrow = reach{piece: 4 << 10, context: 512}
 	wide   = reach{piece: 128 << 10, context: 48 << 10}
+	whole  = reach{piece: 1 << 20, context: 512}
 )
 
 // maxLine is how far a piece is extended to begin and end with a line, bytes.
@@ -40,6 +42,9 @@ func added(text string, older []string) []span {
 	for _, old := range older {
 		here, there := changed(text, old)
 		part = span{min(part.from, here.from), max(part.to, here.to)}
+		if len(older) > 1 {
+			there = span{0, len(old)} // what one parent has in common another may not
+		}
 		for line := range strings.Lines(old[there.from:there.to]) {
 			known[strings.TrimSuffix(line, "\n")] = struct{}{}
 		}
@@ -95,9 +100,8 @@ func unknown(text string, part span, known map[string]struct{}) []span {
 
 // pieces cuts the parts of text into what the rules are run on: each with its
 // context, at the bounds of lines where lines are not too long.
-func pieces(text string, parts []span) []span {
+func pieces(text string, parts []span, r reach) []span {
 	var out []span
-	r := reachFor(text)
 	for _, p := range around(text, parts, r.context) {
 		for from := p.from; ; {
 			if p.to-from <= r.piece+r.context {

@@ -33,7 +33,7 @@ func (t *tree) tell(r *pipeline.Report) {
 	r.Examined = append(r.Examined, pipeline.Count{What: "files", N: int(t.scanned.Load())})
 	note := noter(r)
 	note(t.large.Load(), "%d files over %d MiB were left out; the log names them", maxFile>>20)
-	note(int64(t.nested), "%d folders are repositories of their own: their files were scanned, their history was not")
+	note(t.nested.Load(), "%d folders are repositories of their own: their files were scanned, their history was not")
 	note(t.settings.Load(), "%d gitleaks settings files (.gitleaks.toml, .gitleaksignore) are there and not honoured: exceptions belong in sluice.yaml")
 	note(t.comments.Load(), "%d files have gitleaks:allow comments, which are not honoured: exceptions belong in sluice.yaml")
 	fmt.Fprintf(t.search.task.Log, "files: %d scanned, %d left out by gitleaks' path rules, %d too large, %d deleted\n",

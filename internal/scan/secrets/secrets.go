@@ -38,6 +38,9 @@ type params struct {
 	State   string `json:"state"`   // of the repository when the job was planned; "" is unknown
 }
 
+// Name is that of the job.
+func (Scanner) Name() string { return Stage }
+
 // Job plans the scan of the repository that the service lives in: all of it,
 // for a credential beside the service is as public as one within. The state of
 // the references and of the index is part of the inputs, as the tree's hash

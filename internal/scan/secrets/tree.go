@@ -26,10 +26,10 @@ const maxFiles = 1_000_000
 type tree struct {
 	search *search
 	root   *os.Root // nothing outside is opened, whatever links say
-	nested int      // folders that are repositories of their own
 
 	// What became of the files; together they are as many as were listed.
-	scanned, spared, large, absent atomic.Int64
+	listed, scanned, spared, large, absent atomic.Int64
+	nested                                 atomic.Int64 // folders that are repositories of their own
 	// Files that ask gitleaks to look away.
 	settings, comments atomic.Int64
 }
@@ -47,12 +47,13 @@ func (s *search) scanTree(ctx context.Context) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.listed.Add(int64(len(files)))
 	s.task.Progress(fmt.Sprintf("scanning %d files", len(files)))
 	if err := each(ctx, files, t.file); err != nil {
 		return nil, err
 	}
-	if n := t.scanned.Load() + t.spared.Load() + t.large.Load() + t.absent.Load(); n != int64(len(files)) {
-		return nil, fmt.Errorf("scanning files: %d were listed and %d looked at", len(files), n)
+	if n := t.scanned.Load() + t.spared.Load() + t.large.Load() + t.absent.Load(); n != t.listed.Load() {
+		return nil, fmt.Errorf("scanning files: %d were listed and %d looked at", t.listed.Load(), n)
 	}
 	return t, nil
 }
@@ -62,30 +63,14 @@ func (t *tree) list(ctx context.Context) ([]string, error) {
 	if t.search.repo == nil {
 		return t.walk(ctx, ".", nil)
 	}
-	listed, err := t.search.repo.files(ctx)
+	files, err := t.search.repo.files(ctx)
 	if err != nil {
 		return nil, err
-	}
-	var files []string
-	for _, name := range listed {
-		name = strings.TrimSuffix(name, "/")
-		if own(name) {
-			continue
-		}
-		info, err := t.root.Lstat(filepath.FromSlash(name))
-		if err != nil || !info.IsDir() {
-			files = append(files, name) // what cannot be read is told when it is read
-			continue
-		}
-		t.nested++
-		if files, err = t.walk(ctx, name, files); err != nil {
-			return nil, err
-		}
 	}
 	if len(files) > maxFiles {
 		return nil, fmt.Errorf("the repository has %d files; %d can be scanned", len(files), maxFiles)
 	}
-	return files, nil
+	return slices.DeleteFunc(files, own), nil
 }
 
 // walk appends all files in a folder.
@@ -125,9 +110,11 @@ func (t *tree) file(ctx context.Context, name string) error {
 	}
 	content, err := t.read(name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err != nil && t.behindLink(name):
 		t.absent.Add(1) // tracked, and deleted here; the history has it
 		return nil
+	case errors.Is(err, errFolder):
+		return t.folder(ctx, name)
 	case errors.Is(err, errTooLarge):
 		t.large.Add(1)
 		fmt.Fprintf(t.search.task.Log, "left out, over %d MiB: %q\n", maxFile>>20, name)
@@ -141,6 +128,37 @@ func (t *tree) file(ctx context.Context, name string) error {
 		t.comments.Add(1)
 	}
 	return t.search.scanFile(ctx, name, content)
+}
+
+// errFolder is what reading a folder gives.
+var errFolder = errors.New("is a folder")
+
+// folder scans all files in what git lists as one thing: a submodule, or
+// another repository within this one.
+func (t *tree) folder(ctx context.Context, name string) error {
+	files, err := t.walk(ctx, strings.TrimSuffix(name, "/"), nil)
+	if err != nil {
+		return err
+	}
+	t.nested.Add(1)
+	t.listed.Add(int64(len(files)) - 1) // these, in place of the folder
+	for _, f := range files {
+		if err := t.file(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// behindLink tells whether a folder of the path is a symbolic link: then git
+// does not mean what is behind it.
+func (t *tree) behindLink(name string) bool {
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		if info, err := t.root.Lstat(filepath.FromSlash(dir)); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // scanFile scans a file's content and remembers it when it is clean.
@@ -167,8 +185,8 @@ func fileDigest(name string, content []byte) digest {
 	return digest(h.Sum(nil))
 }
 
-// read returns a file's content; that of a symbolic link is where it points
-// to, and anything that is no file is empty.
+// read returns a file's content, errFolder or errTooLarge. That of a symbolic
+// link is where it points to; a pipe or a device has none.
 func (t *tree) read(name string) ([]byte, error) {
 	name = filepath.FromSlash(name)
 	info, err := t.root.Lstat(name)
@@ -178,6 +196,9 @@ func (t *tree) read(name string) ([]byte, error) {
 	if info.Mode()&fs.ModeSymlink != 0 {
 		target, err := t.root.Readlink(name)
 		return []byte(target), err
+	}
+	if info.IsDir() {
+		return nil, errFolder
 	}
 	if !info.Mode().IsRegular() {
 		return nil, nil

@@ -1,0 +1,295 @@
+package secrets
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sluice-ci/sluice/internal/pipeline"
+)
+
+func TestWhichFilesAreScanned(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	r.write(".gitignore", "*.env\nbuild/\n")
+	r.write("tracked.txt", awsKey())
+	r.write("forced.env", awsKey())
+	r.commit()
+	for _, name := range []string{"untracked.txt", "ignored.env", "build/out.txt", ".sluice/runs/1.json", "with space", "new\nline", "inval\xffid", "-dash", ":(glob)*", "nested/inside.txt", "nested/.git/config"} {
+		r.write(name, awsKey())
+	}
+	r.git("init", "-q", "nested/repository")
+	r.write("nested/repository/code.txt", awsKey())
+	r.git("init", "-q", "module")
+	r.write("module/code.txt", awsKey())
+	r.git("-C", "module", "add", ".")
+	r.git("-C", "module", "commit", "-q", "-m", "module")
+	r.git("add", "module") // as a submodule is
+	want := []string{
+		"-dash", ":(glob)*", "forced.env", "inval\xffid", "module/code.txt", "nested/inside.txt", "nested/repository/code.txt", "new\nline", "tracked.txt", "untracked.txt", "with space",
+	}
+	var got []string
+	report := r.complete()
+	for _, f := range report.Findings {
+		got = append(got, f.Location.Path)
+	}
+	if note := "2 folders are repositories of their own"; !strings.Contains(strings.Join(report.Notes, "\n"), note) {
+		t.Errorf("notes = %q, want %q", report.Notes, note)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWithoutGit(t *testing.T) {
+	t.Parallel()
+	r := &repo{t: t, dir: t.TempDir(), cache: t.TempDir()}
+	for _, name := range []string{"a/b.env", ".git/x", ".sluice/x", "c"} {
+		r.write(name, awsKey())
+	}
+	answer, err := r.try(context.Background(), r.job(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := answer.Reports[0]
+	if diff := cmp.Diff([]string{"aws-access-token a/b.env:1", "aws-access-token c:1"}, places(report.Findings)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"this is no git repository: the files were scanned, and there is no history to scan"}, report.Notes); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]pipeline.Count{{What: "files", N: 2}}, report.Examined); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// An empty folder was not examined, and must not look as if it was.
+func TestEmptyFolder(t *testing.T) {
+	t.Parallel()
+	r := &repo{t: t, dir: t.TempDir(), cache: t.TempDir()}
+	answer, err := r.try(context.Background(), r.job(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]pipeline.Count{{What: "files", N: 0}}, answer.Reports[0].Examined); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestGitWithoutARepository(t *testing.T) {
+	t.Parallel()
+	r := &repo{t: t, dir: t.TempDir(), cache: t.TempDir()}
+	if _, err := r.try(context.Background(), r.job(true)); err == nil || !strings.Contains(err.Error(), "opening the git repository") {
+		t.Errorf("error = %v", err)
+	}
+}
+
+// Links are not followed, pipes not waited for, and deleted files not missed.
+func TestNoOrdinaryFiles(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	outside := filepath.Join(t.TempDir(), "outside")
+	if err := os.WriteFile(outside, []byte(awsKey()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.write("deleted", "text\n")
+	r.write("folder/file", "text\n")
+	r.commit()
+	for _, step := range []error{
+		os.Remove(filepath.Join(r.dir, "deleted")),
+		os.RemoveAll(filepath.Join(r.dir, "folder")),
+		os.Symlink(filepath.Dir(outside), filepath.Join(r.dir, "folder")),
+		os.Symlink(outside, filepath.Join(r.dir, "link")),
+		os.Symlink("loop", filepath.Join(r.dir, "loop")),
+		syscall.Mkfifo(filepath.Join(r.dir, "pipe"), 0o644),
+	} {
+		if step != nil {
+			t.Fatal(step)
+		}
+	}
+	if got := places(r.complete().Findings); len(got) > 0 {
+		t.Errorf("findings = %q, want none", got)
+	}
+}
+
+func TestUnreadableFile(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() == 0 {
+		t.Skip("root can read every file")
+	}
+	r := newRepo(t)
+	r.put("found.env", awsKey())
+	r.put("closed", "text")
+	if err := os.Chmod(filepath.Join(r.dir, "closed"), 0); err != nil {
+		t.Fatal(err)
+	}
+	r.notRun(`reading "closed"`, "make the file readable")
+}
+
+func TestLargeFiles(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	filler := strings.Repeat(strings.Repeat("filler ", 10)+"\n", maxFile/71)
+	secret := awsKey()
+	r.write("almost.txt", filler+secret+"\n")
+	r.write("large.txt", filler+filler+awsKey()+"\n")
+	r.commit()
+	report := r.complete()
+	want := []string{fmt.Sprintf("aws-access-token almost.txt:%d", strings.Count(filler, "\n")+1)}
+	if diff := cmp.Diff(want, places(report.Findings)); diff != "" {
+		t.Error(diff)
+	}
+	notes := strings.Join(report.Notes, "\n")
+	if !strings.Contains(notes, "1 files over 32 MiB were left out") || !strings.Contains(notes, "1 old files over 32 MiB were left out") {
+		t.Errorf("notes = %q", report.Notes)
+	}
+	if log := r.log.String(); strings.Count(log, `left out, over 32 MiB: "large.txt"`) != 2 || strings.Contains(log, secret) {
+		t.Errorf("log = %q", log)
+	}
+}
+
+// What asks gitleaks to look away is told and not heeded.
+func TestRequestsToLookAway(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	r.write("a.env", "KEY="+awsKey()+" # gitleaks:allow\n")
+	r.write("my.gitleaks.toml", "KEY="+awsKey()+"\n")
+	r.write("sub/.gitleaks.toml", "[allowlist]\npaths = ['.*']\n")
+	r.write(".gitleaks.toml", "[allowlist]\npaths = ['.*']\n")
+	r.write(".gitleaksignore", "a.env:aws-access-token:1\n")
+	report := r.complete()
+	if diff := cmp.Diff([]string{"aws-access-token a.env:1", "aws-access-token my.gitleaks.toml:1"}, places(report.Findings)); diff != "" {
+		t.Error(diff)
+	}
+	notes := strings.Join(report.Notes, "\n")
+	for _, want := range []string{"3 gitleaks settings files", "1 files have gitleaks:allow comments"} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("notes = %q, want %q", report.Notes, want)
+		}
+	}
+}
+
+// Examples that documentation uses, and third parties' code, stay allowed.
+func TestExamplesStayAllowed(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	r.write("README.md", "aws_access_key_id = AKIAIOSFODNN7"+"EXAMPLE\n")
+	r.write("node_modules/x/a.js", awsKey())
+	r.write("app/go.sum", awsKey())
+	r.commit()
+	if got := places(r.complete().Findings); len(got) > 0 {
+		t.Errorf("findings = %q, want none", got)
+	}
+}
+
+func TestFileIsScannedAgainWhenItChanges(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	r.write("a.env", "KEY=none\n")
+	if n := len(r.complete().Findings); n != 0 {
+		t.Fatalf("findings = %d, want none", n)
+	}
+	r.write("a.env", "KEY="+awsKey()+"\n")
+	for range 2 { // what was found is not forgotten
+		if diff := cmp.Diff([]string{"aws-access-token a.env:1"}, places(r.complete().Findings)); diff != "" {
+			t.Error(diff)
+		}
+	}
+	r.write("a.env", "KEY=none\n")
+	if n := len(r.complete().Findings); n != 0 {
+		t.Errorf("findings = %d, want none", n)
+	}
+}
+
+// What is remembered of one version of Sluice is nothing to another.
+func TestAnotherVersionScansAgain(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	r.put("a", "a\n")
+	r.complete()
+	job := r.job(true)
+	p := job.Params.(params)
+	p.Version = "v1"
+	job.Params = p
+	r.log.Reset()
+	if _, err := r.try(context.Background(), job); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(r.log.String(), "1 commits, 1 of them scanned now") {
+		t.Errorf("log = %q, want the commit scanned again", r.log.String())
+	}
+}
+
+func TestManyFiles(t *testing.T) {
+	t.Parallel()
+	const n = 10_000
+	r := newRepo(t)
+	for i := range n {
+		r.write(fmt.Sprintf("d%d/f%d", i/1000, i), "text\n")
+	}
+	r.write("d5/f5050", awsKey())
+	for range 2 {
+		report := r.complete()
+		if got := examined(report, "files"); got != n {
+			t.Errorf("files examined = %d, want %d", got, n)
+		}
+		if diff := cmp.Diff([]string{"aws-access-token d5/f5050:1"}, places(report.Findings)); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// Binary formats are not looked into; that a file's content begins like one does not make it one.
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	var archive bytes.Buffer
+	z := zip.NewWriter(&archive)
+	w, err := z.CreateHeader(&zip.FileHeader{Name: "a.env", Method: zip.Store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte(awsKey())); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wide := []byte{0xff, 0xfe}
+	for _, u := range utf16.Encode([]rune("KEY=" + awsKey() + "\r\n")) {
+		wide = append(wide, byte(u), byte(u>>8))
+	}
+	r := newRepo(t)
+	for name, content := range map[string]string{
+		"archive":  archive.String(),
+		"utf16.ps": string(wide),
+		"bmp.env":  "BM_KEY=" + awsKey() + "\n",
+		"nul.env":  "\x00\x01\nKEY=" + awsKey() + "\n",
+		"key.p12":  "\x30\x82\x00\x00",
+		"secret.k": "data: " + base64.StdEncoding.EncodeToString([]byte("key="+awsKey()+"\n")) + "\n",
+	} {
+		r.write(name, content)
+	}
+	want := []string{"aws-access-token bmp.env:1", "pkcs12-file key.p12:0", "aws-access-token nul.env:2", "aws-access-token secret.k:1", "aws-access-token utf16.ps:1"}
+	if diff := cmp.Diff(want, places(r.complete().Findings)); diff != "" {
+		t.Error(diff)
+	}
+	r.commit()
+	r.git("rm", "-rq", ".")
+	commit := r.commit()
+	before := r.git("rev-parse", commit+"~1")
+	for i := range want {
+		want[i] += " " + before
+	}
+	if diff := cmp.Diff(want, places(r.complete().Findings)); diff != "" {
+		t.Error(diff)
+	}
+}
