@@ -32,7 +32,7 @@ func TestBuildIsReproducible(t *testing.T) {
 	second := service(t, with(hello(), "svc/notes.txt", "not part of the program", "README.md", "nor is this"))
 	second.Cache = t.TempDir()
 	git(t, second.Root)
-	got := buildElsewhere(t, second, 0o077, "TZ=Asia/Kolkata", "HOME="+t.TempDir(), "GOFLAGS=-tags=other -buildvcs=true -ldflags=-s",
+	got := buildElsewhere(t, second, 0o077, "TZ=Asia/Kolkata", "HOME="+t.TempDir(), "GOFLAGS=-tags=other -buildvcs=true -ldflags=-s -gcflags=-N",
 		"GOAMD64=v3", "GOOS=darwin", "GOEXPERIMENT=nosuch", "CGO_ENABLED=1", "GODEBUG=madvdontneed=1", "LANG=tr_TR.UTF-8")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the second build differs (-first +second):\n%s", diff)
@@ -127,6 +127,23 @@ func TestBuildIsValid(t *testing.T) {
 	check(t, err)
 	if m.Annotations["org.opencontainers.image.title"] != "todo" {
 		t.Errorf("annotations %v", m.Annotations)
+	}
+}
+
+// An image is read back before it counts: its program must be what was compiled.
+func TestBuildReadsBack(t *testing.T) {
+	t.Parallel()
+	r := service(t, hello())
+	_, err := Build(t.Context(), r)
+	check(t, err)
+	other := filepath.Join(t.TempDir(), "other")
+	check(t, os.WriteFile(other, []byte("another program"), 0o600))
+	if _, err := r.inspect(r.Out, other); err == nil || !strings.Contains(err.Error(), "/app/todo is not what was compiled") {
+		t.Errorf("another program: %v", err)
+	}
+	r.Name = "else"
+	if _, err := r.inspect(r.Out, other); err == nil || !strings.Contains(err.Error(), "there is no /app/else") {
+		t.Errorf("no program: %v", err)
 	}
 }
 
