@@ -220,6 +220,10 @@ func TestDepsNotRun(t *testing.T) {
 func TestNoDatabase(t *testing.T) {
 	t.Parallel()
 	gone := database{path: filepath.Join(t.TempDir(), "gone"), modified: changed}
+	broken := databaseOf(t, oldFlaw).need()
+	partly := broken.Reports["vulndb"]
+	partly.NotRun = "a full disk"
+	broken.Reports["vulndb"] = partly
 	undated := gone.need()
 	undated.Reports["vulndb"].Values["modified"] = "yesterday"
 	for name, c := range map[string]struct {
@@ -228,6 +232,7 @@ func TestNoDatabase(t *testing.T) {
 	}{
 		"no job":    {pipeline.Need{}, "there is no vulnerability data: stage vulndb left none"},
 		"not run":   {pipeline.Need{Reports: map[string]pipeline.Report{"vulndb": {NotRun: "no network"}}}, "there is no vulnerability data: no network"},
+		"in part":   {broken, "there is no vulnerability data: a full disk"},
 		"no folder": {gone.need(), "no such file or directory"},
 		"no age":    {undated, "reading the age of the vulnerability data"},
 	} {
