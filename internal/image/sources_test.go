@@ -21,7 +21,7 @@ func TestSources(t *testing.T) {
 			[]string{"svc", "go.work", "go.work.sum", "vendor", "svc", "lib", "x", "y"}},
 		{"a workspace of the service's own", with(hello(), "go.work", "go 1.24\n", "svc/go.work", "go 1.24\n\nuse .\n"), []string{"svc", "svc/go.work", "svc/go.work.sum", "svc/vendor", "svc"}},
 		{"files that cannot be read", with(hello(), "svc/go.mod", "modul m\n", "go.work", "us (\n"), []string{"svc", "go.work", "go.work.sum", "vendor"}},
-		{"a huge go.mod", with(hello(), "svc/go.mod", "module m\n\nreplace x.org/a => ../a\n"+strings.Repeat("//\n", maxModFile/3)), []string{"svc"}},
+		{"a huge go.mod", with(hello(), "svc/go.mod", "module m\n\nreplace x.org/a => ../a\n"+strings.Repeat("\n", maxModFile)), []string{"svc"}},
 		{"no go.mod", map[string]string{"svc/x.go": "package x\n"}, []string{"svc"}},
 	}
 	for _, tt := range tests {
