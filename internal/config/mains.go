@@ -114,15 +114,15 @@ func isModule(dir string) bool {
 // there, or whose files are no one package, holds none: what is wrong with the
 // code is for the stages to tell.
 func isMain(dir string) (bool, error) {
-	pkg, err := context().ImportDir(dir, 0)
+	pkg, err := buildContext().ImportDir(dir, 0)
 	if errors.Is(err, fs.ErrPermission) {
 		return false, fmt.Errorf("looking for a command in %s: %w", dir, readable(err))
 	}
 	return pkg != nil && pkg.Name == "main" && len(pkg.GoFiles) > 0, nil
 }
 
-// context is how the image's binary is built, with reads that are bounded.
-func context() *build.Context {
+// buildContext is how the image's binary is built, with reads that are bounded.
+func buildContext() *build.Context {
 	c := build.Default
 	c.GOOS, c.CgoEnabled = "linux", false
 	c.ReadDir = regularFiles

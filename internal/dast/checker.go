@@ -44,8 +44,12 @@ func newChecker(ctx context.Context, base *url.URL, opts Options) *checker {
 // as a whole. Other places of the same defect are counted.
 func (c *checker) find(r rule, at, about, message string) {
 	identity := r.id + " " + about
-	if n, ok := c.found[identity]; ok || len(c.findings) == maxFindings {
+	if n, ok := c.found[identity]; ok {
 		c.found[identity] = n + 1
+		return
+	}
+	if len(c.findings) == maxFindings {
+		c.note("only the first %d findings are kept", maxFindings)
 		return
 	}
 	c.found[identity] = 0

@@ -46,14 +46,35 @@ type request struct {
 	what    string   // for the log: "without its token"
 }
 
-// answer is what came back, whole.
+// answer is what came back.
 type answer struct {
 	method string
 	url    *url.URL
 	status int
 	header http.Header
-	body   []byte
-	html   bool
+	html   bool   // a browser would show it as a page
+	body   []byte // whole, of a page
+	empty  bool   // it has no body
+}
+
+// read reads the body of a page. One that says it is something else is left
+// alone: it may be large, or a stream that says nothing for hours.
+func (a *answer) read(res *http.Response) error {
+	content := res.Header.Get("Content-Type")
+	a.empty = res.ContentLength == 0
+	if content != "" && !isHTML(content) {
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	if err != nil {
+		return err
+	}
+	a.html = isHTML(orElse(content, http.DetectContentType(body)))
+	a.body, a.empty = body, len(body) == 0
+	if a.html && len(body) > maxBody {
+		return errTooLarge
+	}
+	return nil
 }
 
 // place names the answer's origin in a finding: "POST /add".
@@ -80,14 +101,10 @@ func (c *checker) do(s *session, r request) (answer, error) {
 		return answer{}, c.broken(r, err)
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
-	if err == nil && len(body) > maxBody {
-		err = errTooLarge
-	}
-	if err != nil {
+	a := answer{method: r.method, url: r.url, status: res.StatusCode, header: res.Header}
+	if err := a.read(res); err != nil {
 		return answer{}, c.broken(r, err)
 	}
-	a := answer{method: r.method, url: r.url, status: res.StatusCode, header: res.Header, body: body, html: isHTML(res.Header, body)}
 	fmt.Fprintln(c.opts.Log, strings.TrimSpace(fmt.Sprintf("%s %s", a.place(), r.what)), a.status)
 	c.inspect(a)
 	return a, nil
@@ -177,12 +194,8 @@ func port(u *url.URL) string {
 	return map[string]string{"http": "80", "https": "443"}[u.Scheme]
 }
 
-// isHTML tells whether a browser would show an answer as a page.
-func isHTML(h http.Header, body []byte) bool {
-	content := h.Get("Content-Type")
-	if content == "" {
-		content = http.DetectContentType(body)
-	}
+// isHTML tells whether a browser shows a content type as a page.
+func isHTML(content string) bool {
 	kind, _, _ := mime.ParseMediaType(content)
 	return kind == "text/html" || kind == "application/xhtml+xml"
 }

@@ -66,7 +66,7 @@ func (c *checker) judgeRoot(a answer) {
 		c.find(rootUnavailable, a.place(), "", "/ redirects to somewhere else: "+elsewhere(a))
 	case !a.ok():
 		c.find(rootUnavailable, a.place(), "", fmt.Sprintf("/ answers %d in place of a page", a.status))
-	case len(a.body) == 0 && !a.html:
+	case a.empty && !a.html:
 		c.find(emptyPage, a.place(), a.place(), "the page is empty")
 	}
 }
@@ -93,7 +93,7 @@ func (c *checker) readPage(a answer, depth int, route []target) {
 	for _, f := range p.forms {
 		c.readForm(p, f, route)
 	}
-	if depth == maxDepth || route != nil {
+	if depth == maxDepth {
 		return
 	}
 	for _, l := range p.links {

@@ -128,6 +128,85 @@ func TestFindingsAreWhole(t *testing.T) {
 	}
 }
 
+// What decides must be the token, not where the request seems to come from: so
+// all requests come from the service's own pages.
+func TestRequestsComeFromTheService(t *testing.T) {
+	t.Parallel()
+	s := &site{}
+	r := run(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		own := "http://" + r.Host
+		if r.Method == http.MethodPost && (r.Header.Get("Origin") != own || r.Header.Get("Referer") != own+"/" || r.Header.Get("Sec-Fetch-Site") != "same-origin") {
+			http.Error(w, "this comes from elsewhere", http.StatusForbidden)
+			return
+		}
+		s.ServeHTTP(w, r)
+	}))
+	expect(t, r)
+}
+
+// Forms that only other forms bring up are checked, to a depth.
+func TestFormsBehindForms(t *testing.T) {
+	t.Parallel()
+	const steps = "abcdef"
+	progress := map[string]int{}
+	s := &site{}
+	s.page = func(w http.ResponseWriter, r *http.Request) {
+		id := s.session(w, r)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		pageOf(fmt.Sprintf(`<form method=post action="/step-%c"><input type=hidden name=csrf_token value="token-of-%s"></form>`, steps[progress[id]], id))(w, r)
+	}
+	s.handlers = map[string]http.HandlerFunc{"POST /{step}": func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		c, err := r.Cookie("sid")
+		if err != nil || r.PostFormValue("csrf_token") != "token-of-"+c.Value {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		progress[c.Value]++
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	}}
+	r := run(t, s)
+	expect(t, r)
+	if n := count(r, "forms"); n != maxRoute+1 {
+		t.Errorf("%d forms", n)
+	}
+}
+
+// One defect is one finding, however many answers show it.
+func TestOneFindingForADefect(t *testing.T) {
+	t.Parallel()
+	r := run(t, &site{header: func(h http.Header) { h.Del("X-Content-Type-Options") }, handlers: map[string]http.HandlerFunc{"GET /a": pageOf("<p>a"), "GET /b": pageOf("<p>b")},
+		page: pageOf(`<a href="/a">a</a> <a href="/b">b</a>`)})
+	expect(t, r, "dast-nosniff-missing GET /")
+	if got, want := r.Findings[0].Message, "the page has no X-Content-Type-Options: nosniff (and 2 answers more)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A form that is sent to the page which it is on is shown by GET, rightly.
+func TestFormOfItsOwnPage(t *testing.T) {
+	t.Parallel()
+	s := &site{}
+	s.page = pageOf(`<a href="/contact">write to us</a>`)
+	s.handlers = map[string]http.HandlerFunc{
+		"GET /contact": func(w http.ResponseWriter, r *http.Request) {
+			pageOf(fmt.Sprintf(`<form method=post><input type=hidden name=csrf_token value="token-of-%s"><input name=text></form>`, s.session(w, r)))(w, r)
+		},
+		"POST /contact": func(w http.ResponseWriter, r *http.Request) {
+			if c, err := r.Cookie("sid"); err != nil || r.PostFormValue("csrf_token") != "token-of-"+c.Value || r.PostFormValue("text") == "" {
+				w.WriteHeader(http.StatusForbidden)
+			}
+		},
+	}
+	r := run(t, s)
+	expect(t, r)
+	if n := count(r, "forms"); n != 1 {
+		t.Errorf("%d forms", n)
+	}
+}
+
 func TestRulesAreWhole(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -167,6 +246,7 @@ func TestAvailability(t *testing.T) {
 		"page made by scripts": {&site{page: html(`<div id="root"></div><script src="/app.js"></script>`)}, nil, ""},
 		"nothing at all":       {&site{page: status(200)}, []string{"dast-empty-page GET /"}, "no page was found"},
 		"no content":           {&site{page: status(204)}, []string{"dast-empty-page GET /"}, "no page was found"},
+		"empty JSON":           {&site{page: func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "application/json") }}, []string{"dast-empty-page GET /"}, "no page was found"},
 		"not found":            {&site{page: http.NotFound}, []string{"dast-root-unavailable GET /"}, "no page was found"},
 		"fault":                {&site{page: status(503)}, []string{"dast-server-error GET /", "dast-root-unavailable GET /"}, "no page was found"},
 		"no HTML":              {&site{page: func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "plain") }}, nil, "no page was found"},
@@ -190,6 +270,16 @@ func TestAvailability(t *testing.T) {
 				t.Error("no remedy")
 			}
 		})
+	}
+}
+
+func TestRedirectElsewhereIsNamed(t *testing.T) {
+	t.Parallel()
+	r := run(t, &site{page: func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://u:p@other.example/x?token=y", http.StatusFound)
+	}})
+	if len(r.Findings) != 1 || r.Findings[0].Message != "/ redirects to somewhere else: http://other.example" {
+		t.Errorf("got %+v", r.Findings)
 	}
 }
 
@@ -244,6 +334,24 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
+func TestCancelledHalfway(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &site{}
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			_ = r.ParseForm() // a server notices that its client has gone once the body is read
+			cancel()
+			<-r.Context().Done()
+			return
+		}
+		s.ServeHTTP(w, r)
+	})
+	if _, err := Check(ctx, serve(t, h), Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestScanner(t *testing.T) {
 	t.Parallel()
 	var s scan.Scanner = Scanner{}
@@ -290,6 +398,16 @@ func TestSelfTestFindsNothingOnAGoodSite(t *testing.T) {
 	t.Parallel()
 	err := findsPlanted(context.Background(), &url.URL{Scheme: "http", Host: serve(t, &site{}).Host, Path: "/"})
 	if err == nil || !strings.Contains(err.Error(), "of the planted flaws dast-cookie-httponly, ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Nor may it take for proof what it could not look at.
+func TestSelfTestIsWhole(t *testing.T) {
+	t.Parallel()
+	base := serve(t, &site{page: pageOf("<p>" + forms(maxForms+1))})
+	err := findsPlanted(context.Background(), &url.URL{Scheme: "http", Host: base.Host, Path: "/"})
+	if err == nil || !strings.Contains(err.Error(), "has more than 20 forms") {
 		t.Errorf("got %v", err)
 	}
 }

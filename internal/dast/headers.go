@@ -21,7 +21,7 @@ func (c *checker) inspect(a answer) {
 	if c.base.Scheme == "https" && !hsts(a.header.Get("Strict-Transport-Security")) {
 		c.find(hstsMissing, a.place(), "", "the answer does not tell browsers to come by HTTPS only")
 	}
-	if a.html && !a.redirect() && len(a.body) > 0 {
+	if a.html && !a.redirect() && !a.empty {
 		c.inspectPage(a)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,6 +23,7 @@ func TestHostile(t *testing.T) {
 		before bool   // it is an error, for nothing was seen at all
 	}{
 		"endless body": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
 			for line := strings.Repeat("x", 1<<16); ; {
 				if _, err := fmt.Fprint(w, line); err != nil {
 					return
@@ -30,6 +32,7 @@ func TestHostile(t *testing.T) {
 		}, "GET /: the answer is larger than 4 MiB", true},
 		"compressed bomb": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
+			w.Header().Set("Content-Type", "text/html")
 			_, _ = w.Write(bomb)
 		}, "GET /: the answer is larger than 4 MiB", true},
 		"huge header": {func(w http.ResponseWriter, _ *http.Request) {
@@ -37,6 +40,7 @@ func TestHostile(t *testing.T) {
 		}, "server response headers exceeded", true},
 		"silence": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "GET /: no whole answer within 500ms", true},
 		"a byte and silence": {func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
 			fmt.Fprint(w, "<")
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
@@ -113,6 +117,42 @@ func forms(n int) string {
 		fmt.Fprintf(&b, `<form method="post" action="/x%da"></form>`, i)
 	}
 	return b.String()
+}
+
+// Downloads and streams are no pages, and do not stop the check.
+func TestWhatIsNoPageIsNotRead(t *testing.T) {
+	t.Parallel()
+	large := strings.Repeat("x", 2*maxBody)
+	s := &site{extra: `<a href="/large">x</a> <a href="/stream">x</a>`, handlers: map[string]http.HandlerFunc{
+		"GET /large": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/pdf")
+			fmt.Fprint(w, large)
+		},
+		"GET /stream": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		},
+	}}
+	expect(t, run(t, s))
+}
+
+func TestRedirectsAreFollowedToABound(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int][]string{maxRedirects: nil, maxRedirects + 1: {"dast-redirect-loop GET /r/{id}"}} {
+		left := func(r *http.Request) int {
+			i, _ := strconv.Atoi(r.PathValue("n"))
+			return i
+		}
+		s := &site{extra: fmt.Sprintf(`<a href="/r/%d">x</a>`, n), handlers: map[string]http.HandlerFunc{"GET /r/{n}": func(w http.ResponseWriter, r *http.Request) {
+			if i := left(r); i > 0 {
+				http.Redirect(w, r, fmt.Sprintf("/r/%d", i-1), http.StatusFound)
+				return
+			}
+			pageOf("<p>there")(w, r)
+		}}}
+		expect(t, run(t, s), want...)
+	}
 }
 
 // A service that breaks down during the check is not vouched for, and what was
@@ -211,5 +251,28 @@ func TestStaysWithinTheOrigin(t *testing.T) {
 	expect(t, run(t, s))
 	if n := strayed.Load(); n != 0 {
 		t.Errorf("%d requests elsewhere", n)
+	}
+}
+
+// A service that has a thousand defects has a bounded report.
+func TestFindingsAreBounded(t *testing.T) {
+	t.Parallel()
+	r := run(t, &site{page: func(w http.ResponseWriter, r *http.Request) {
+		for i := range 1000 {
+			w.Header().Add("Set-Cookie", fmt.Sprintf("c%d=x; SameSite=Lax", i))
+		}
+		pageOf("<p>x")(w, r)
+	}})
+	if len(r.Findings) != maxFindings || !hasText(r.Notes, "only the first 200 findings are kept") {
+		t.Errorf("%d findings, notes %q", len(r.Findings), r.Notes)
+	}
+}
+
+func TestFormsAreBounded(t *testing.T) {
+	t.Parallel()
+	r := run(t, &site{page: pageOf(`<a href="/more">more</a>` + forms(15)), handlers: map[string]http.HandlerFunc{
+		"GET /more": pageOf(strings.ReplaceAll(forms(15), "/x", "/y"))}})
+	if r.NotRun != "there are more than 20 forms, and the rest was not checked" || count(r, "forms") != maxForms {
+		t.Errorf("not run %q, %v", r.NotRun, r.Examined)
 	}
 }
