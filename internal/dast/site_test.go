@@ -212,8 +212,7 @@ func count(r pipeline.Report, what string) int {
 	return -1
 }
 
-// quick is long enough for an answer on loopback that comes, and short enough
-// to wait for one that does not.
+// quick is short enough to wait for an answer that never comes.
 const quick = 500 * time.Millisecond
 
 func hasText(texts []string, part string) bool {
