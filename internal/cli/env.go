@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"golang.org/x/term"
@@ -58,14 +60,18 @@ var (
 	stageVariables = []string{"PATH", "HOME", "USER", "TMPDIR", "LANG", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME",
 		"CI", "SLUICE_CACHE", "GOMODCACHE", "GOPATH", "GOENV", "GOROOT", "CGO_ENABLED", "CC", "CXX", "GOMAXPROCS", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 	outsideVariables = []string{"GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY", "GOPRIVATE", "GOINSECURE", "GOAUTH", "GOVCS", "NETRC", "SSH_AUTH_SOCK",
-		"GIT_SSH_COMMAND", "GIT_SSH", "GIT_ASKPASS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
+		"GIT_SSH_COMMAND", "GIT_SSH", "GIT_SSH_VARIANT", "GIT_ASKPASS", "GIT_SSL_CAINFO", "GIT_SSL_NO_VERIFY", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_COUNT",
+		"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 )
 
 // stageEnv is the whole environment of a stage's process.
 func (a *app) stageEnv(access pipeline.Access) (env []string) {
-	names := stageVariables
+	names := slices.Clone(stageVariables)
 	if access.Network == pipeline.Outside {
-		names = append(names[:len(names):len(names)], outsideVariables...)
+		names = append(names, outsideVariables...)
+		for i := range 20 { // as many as GIT_CONFIG_COUNT is likely to number
+			names = append(names, fmt.Sprintf("GIT_CONFIG_KEY_%d", i), fmt.Sprintf("GIT_CONFIG_VALUE_%d", i))
+		}
 	}
 	for _, name := range names {
 		if v := a.Getenv(name); v != "" {

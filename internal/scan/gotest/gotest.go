@@ -11,11 +11,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sluice-ci/sluice/internal/gomod"
 	"github.com/sluice-ci/sluice/internal/gotool"
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/scan"
-	"github.com/sluice-ci/sluice/internal/scan/modules/workspace"
 )
 
 // stage is the question that the job answers: does it work?
@@ -65,7 +65,7 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	if err != nil {
 		return job, err
 	}
-	w, _ := workspace.Find(s.Dir)
+	w, _ := gomod.Find(s.Dir)
 	job.Params, job.Limit = p, p.all()+time.Minute
 	job.Inputs = pipeline.Inputs{Trees: w.Trees(), Values: tc.Facts()}
 	maps.Copy(job.Inputs.Values, map[string]string{"sluice": s.Version, "race": findRace().why})

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"go/version"
 
+	"github.com/sluice-ci/sluice/internal/gomod"
 	"github.com/sluice-ci/sluice/internal/gotool"
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
-	"github.com/sluice-ci/sluice/internal/scan/modules/workspace"
 )
 
 // fetcher does one job.
@@ -19,7 +19,7 @@ type fetcher struct {
 	cache   string   // Sluice's cache folder
 	environ []string // the user's environment
 
-	w workspace.Workspace
+	w gomod.Workspace
 }
 
 // fetch sees to it that every needed module is in the module cache. As long as
@@ -27,7 +27,7 @@ type fetcher struct {
 func (f *fetcher) fetch(ctx context.Context) (pipeline.Report, error) {
 	f.Progress("reading go.mod and the imports")
 	var err error
-	if f.w, err = workspace.Find(f.Dir); err != nil {
+	if f.w, err = gomod.Find(f.Dir); err != nil {
 		return pipeline.Report{}, err
 	}
 	if err := f.checkGo(); err != nil {

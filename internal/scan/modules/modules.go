@@ -12,10 +12,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sluice-ci/sluice/internal/gomod"
 	"github.com/sluice-ci/sluice/internal/gotool"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/scan"
-	"github.com/sluice-ci/sluice/internal/scan/modules/workspace"
 )
 
 // stage is the question that the job answers: are all modules there?
@@ -47,7 +47,7 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	if err != nil {
 		return job, err
 	}
-	w, _ := workspace.Find(s.Dir)
+	w, _ := gomod.Find(s.Dir)
 	job.Inputs = pipeline.Inputs{Trees: w.Trees(), Values: tc.Facts()}
 	maps.Copy(job.Inputs.Values, map[string]string{"sluice": s.Version, "modcache": tc.ModCache})
 	job.Access = pipeline.Access{Network: pipeline.Outside, Write: []string{tc.ModCache, buildCache(s.CacheDir)}}

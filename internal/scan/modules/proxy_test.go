@@ -17,9 +17,9 @@ import (
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/sumdb/dirhash"
 
+	"github.com/sluice-ci/sluice/internal/gomod"
 	"github.com/sluice-ci/sluice/internal/gotool"
 	"github.com/sluice-ci/sluice/internal/pipeline"
-	"github.com/sluice-ci/sluice/internal/scan/modules/workspace"
 )
 
 // proxy is a folder laid out as the GOPROXY protocol has it, and the go.sum
@@ -116,7 +116,7 @@ func modCache(t *testing.T) string {
 // next is a fetcher for a later run of the same service.
 func (f *fetcher) next() *fetcher {
 	later := *f
-	later.w = workspace.Workspace{}
+	later.w = gomod.Workspace{}
 	return &later
 }
 

@@ -49,6 +49,7 @@ func (h *handler) show(w http.ResponseWriter, r *http.Request) {
 	if c, err := r.Cookie("session"); err == nil {
 		session = c.Value
 	}
+	// #nosec G124 -- a service that is tried over plain HTTP needs the cookie there, too
 	http.SetCookie(w, &http.Cookie{Name: "session", Value: session, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil})
 	if err := page.Execute(w, h.token(session)); err != nil {
 		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)

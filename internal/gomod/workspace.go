@@ -1,7 +1,7 @@
-// Package workspace tells which files and folders, outside the module cache, the
+// Package gomod tells which files and folders, outside the module cache, the
 // go command reads when it builds a service: more than the service's own
 // folder where there is a go.work or a local replacement.
-package workspace
+package gomod
 
 import (
 	"bytes"
