@@ -441,7 +441,12 @@ func TestDamage(t *testing.T) {
 		"the manifest is empty": {func(dir string) error { return os.Truncate(dir+"/manifest", 0) }, true},
 		"the manifest is other": {func(dir string) error { return os.WriteFile(dir+"/manifest", []byte("x 1 ../../etc/passwd\n"), 0o644) }, true},
 		"a file is a link": {func(dir string) error {
-			return errors.Join(os.RemoveAll(dir+"/index/db.json"), os.Symlink("modules.json", dir+"/index/db.json"))
+			info, err := os.Stat(dir + "/index/db.json")
+			if err != nil {
+				return err
+			}
+			as := strings.Repeat("x", int(info.Size())) // so that the link is as large as the file
+			return errors.Join(os.Remove(dir+"/index/db.json"), os.Symlink(as, dir+"/index/db.json"))
 		}, true},
 		"a byte is another":    {flip("/ID/GO-2026-0001.json"), false},
 		"the index leaves out": {flip("/index/modules.json"), false},

@@ -334,3 +334,44 @@ func TestOwn(t *testing.T) {
 		}
 	}
 }
+
+// The call that is to be changed is the last one in the service's own code,
+// also when the way leads through a library and back.
+func TestCaller(t *testing.T) {
+	t.Parallel()
+	p := place{root: "/r", dir: "/r", census: &census{modules: map[string]goModule{"m": {main: true, dir: "/r"}}}}
+	step := func(module, function string) frame {
+		return frame{Module: module, Version: "v1.0.0", Package: module, Function: function, Position: &position{Filename: function + ".go", Line: 7}}
+	}
+	trace := []frame{step("lib", "Bad"), step("lib", "Parse"), step("m", "handle"), step("stdlib", "serve"), step("m", "main")}
+	f, err := p.withMod(t).finding(verdict{advisory: advisory{ID: "GO-1"}, module: "lib", version: "v1.0.0", reach: sarif.Reachable, trace: trace}, databaseOf(t, flaw{id: "GO-1"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []sarif.Location{
+		{Path: "main.go", Line: 7, Note: "m.main calls stdlib.serve"},
+		{Path: "stdlib@go1.0.0/serve.go", Line: 7, Note: "stdlib.serve calls m.handle"},
+		{Path: "handle.go", Line: 7, Note: "m.handle calls lib.Parse"},
+		{Path: "lib@v1.0.0/Parse.go", Line: 7, Note: "lib.Parse calls lib.Bad"},
+		{Path: "lib@v1.0.0/Bad.go", Line: 7, Note: "lib.Bad is vulnerable"},
+	}
+	if diff := cmp.Diff(want, f.Trace); diff != "" {
+		t.Error(diff)
+	}
+	if f.Location != want[2] {
+		t.Errorf("the place is %+v, want %+v", f.Location, want[2])
+	}
+	if got := p.locations(slices.Repeat(trace, maxTrace)); len(got) != maxTrace || got[maxTrace-1] != want[4] {
+		t.Errorf("a long way has %d steps and ends at %+v", len(got), got[len(got)-1])
+	}
+}
+
+func (p place) withMod(t *testing.T) place {
+	t.Helper()
+	f, err := modfile.Parse("go.mod", []byte("module m\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.mod = f
+	return p
+}
