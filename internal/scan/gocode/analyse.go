@@ -2,11 +2,13 @@ package gocode
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/token"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync"
 
 	"golang.org/x/tools/go/analysis"
@@ -17,12 +19,34 @@ import (
 
 // result is what the analysis of one package came to; it is kept between runs.
 type result struct {
-	Key        string          `json:"key"`
-	Findings   []sarif.Finding `json:"findings,omitempty"`   // paths are absolute
-	Suppressed map[string]int  `json:"suppressed,omitempty"` // by what kind of comment
-	Generated  int             `json:"generated,omitempty"`  // findings in generated files, left out
-	Files      int             `json:"files"`
-	Facts      []byte          `json:"facts,omitempty"`
+	Key      string              `json:"key"`
+	Findings []sarif.Finding     `json:"findings,omitempty"` // paths are absolute
+	Left     map[string]leftOver `json:"left,omitempty"`     // by stage
+	Files    int                 `json:"files"`
+	Facts    []byte              `json:"facts,omitempty"`
+}
+
+// leftOver counts the findings that are not told.
+type leftOver struct {
+	Suppressed map[string]int `json:"suppressed,omitempty"` // by what kind of comment
+	Generated  int            `json:"generated,omitempty"`  // in generated files
+}
+
+// leave counts findings that are not told: by a comment, or as generated.
+func (r *result) leave(stage, by string, n int) {
+	if r.Left == nil {
+		r.Left = map[string]leftOver{}
+	}
+	l := r.Left[stage]
+	if by == "" {
+		l.Generated += n
+	} else {
+		if l.Suppressed == nil {
+			l.Suppressed = map[string]int{}
+		}
+		l.Suppressed[by] += n
+	}
+	r.Left[stage] = l
 }
 
 // analyst analyses packages in parallel, each after those that it imports have
@@ -37,13 +61,13 @@ type analyst struct {
 	started  int
 	total    int
 	results  map[*unit]*result
-	failures map[*unit]map[string]error // by stage: why a package was not analysed
+	failures map[*unit]failures // by stage: why a package was not analysed
 }
 
-func newAnalyst(p *program, k *knowledge, progress func(string)) *analyst {
+func newAnalyst(p *program, k *knowledge, lint map[*analysis.Analyzer]string, progress func(string)) *analyst {
 	return &analyst{
-		program: p, known: k, lint: lintAnalyzers(), progress: progress,
-		results: map[*unit]*result{}, failures: map[*unit]map[string]error{},
+		program: p, known: k, lint: lint, progress: progress,
+		results: map[*unit]*result{}, failures: map[*unit]failures{},
 	}
 }
 
@@ -111,44 +135,51 @@ func (a *analyst) one(ctx context.Context, u *unit, tell func()) {
 	a.progress(fmt.Sprintf("analysing %s (%d/%d)", u.Name, a.started, a.total))
 	a.mu.Unlock()
 
-	r := &result{Key: u.key, Suppressed: map[string]int{}, Files: len(u.goFiles())}
-	c := &collector{program: a.program, unit: u, result: r, tools: a.lint}
-	c.format()
+	failed := failures{}
+	c := &collector{program: a.program, unit: u, result: &result{Key: u.key, Files: len(u.goFiles())}, tools: a.lint}
+	defer func() {
+		if r := recover(); r != nil {
+			failed.add(fmt.Errorf("the analysis of %s crashed: %v\n%s", u.ImportPath, r, debug.Stack()), lintStage, sastStage)
+		}
+		a.finish(u, c.result, failed)
+		u.files, u.info = nil, nil // as large as all the rest, and nobody needs them any more
+	}()
+	failed.add(c.format(), lintStage)
 	if !u.sound() {
 		c.compileErrors()
-		a.finish(u, r, nil)
 		return
 	}
 	c.directives = newDirectives(a.fset, u.files)
 	c.generated = generatedFiles(a.fset, u.files)
 	p := newPass(a.known, u, settled(), c.diagnostic)
-	failed := map[string]error{}
 	for _, analyzer := range factAnalyzers() {
-		if err := p.run(ctx, analyzer); err != nil {
-			failed[lintStage] = err
-		}
+		failed.add(p.run(ctx, analyzer), lintStage)
 	}
 	facts := p.facts()
 	a.known.add(u.path(), facts)
 	tell()
 	for analyzer := range a.lint {
-		if err := p.run(ctx, analyzer); err != nil {
-			failed[lintStage] = err
-		}
+		failed.add(p.run(ctx, analyzer), lintStage)
 	}
-	if err := c.gosec(ctx, p); err != nil {
-		failed[sastStage] = err
-	}
+	failed.add(c.gosec(ctx, p), sastStage)
 	c.unusedDirectives()
 	var err error
-	if r.Facts, err = facts.encode(); err != nil {
-		failed[lintStage] = err
-	}
-	a.finish(u, r, failed)
-	u.files, u.info = nil, nil // as large as all the rest; nobody needs them any more
+	c.result.Facts, err = facts.encode()
+	failed.add(err, lintStage)
 }
 
-func (a *analyst) finish(u *unit, r *result, failed map[string]error) {
+// failures are why a package was not examined, by stage.
+type failures map[string]error
+
+func (f failures) add(err error, stages ...string) {
+	if err != nil {
+		for _, stage := range stages {
+			f[stage] = errors.Join(f[stage], err)
+		}
+	}
+}
+
+func (a *analyst) finish(u *unit, r *result, failed failures) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.results[u] = r
@@ -158,17 +189,27 @@ func (a *analyst) finish(u *unit, r *result, failed map[string]error) {
 }
 
 // sound tells whether a package and all that it is made of compiles.
-func (u *unit) sound() bool { return len(u.defects) == 0 && u.notRun == nil && u.culprit() == nil }
+func (u *unit) sound() bool { return len(u.defects) == 0 && u.culprit == nil && u.notRun == nil }
 
-// culprit is an imported package that does not compile or could not be loaded,
-// or nil.
-func (u *unit) culprit() *unit {
-	for _, dep := range u.imports {
-		if dep.source && !dep.sound() {
-			return dep
+// judge finds out, once all is loaded, which packages are affected by what is
+// wrong with another.
+func (p *program) judge() {
+	for _, u := range p.order {
+		for _, dep := range u.imports {
+			if !dep.source {
+				continue
+			}
+			if u.notRun == nil {
+				u.notRun = dep.notRun
+			}
+			if u.culprit == nil && len(dep.defects) > 0 {
+				u.culprit = dep
+			}
+			if u.culprit == nil {
+				u.culprit = dep.culprit
+			}
 		}
 	}
-	return nil
 }
 
 // generatedFiles are the files whose header says so, as golang.org/s/generatedcode
@@ -222,7 +263,7 @@ func (c *collector) gosec(ctx context.Context, p *pass) error {
 	}
 	sec, err := runGosec(c.unit, p)
 	if sec.suppressed > 0 {
-		c.result.Suppressed[byNosec] += sec.suppressed
+		c.result.leave(sastStage, byNosec, sec.suppressed)
 	}
 	for _, i := range sec.issues {
 		c.add(secFinding(i))
@@ -233,11 +274,11 @@ func (c *collector) gosec(ctx context.Context, p *pass) error {
 // add takes a finding, unless the code itself switches it off.
 func (c *collector) add(f sarif.Finding) {
 	if c.generated[f.Location.Path] {
-		c.result.Generated++
+		c.result.leave(f.Stage, "", 1)
 		return
 	}
 	if by := c.directives.suppressed(f); by != "" {
-		c.result.Suppressed[by]++
+		c.result.leave(f.Stage, by, 1)
 		return
 	}
 	c.result.Findings = append(c.result.Findings, f)
@@ -251,33 +292,34 @@ func (c *collector) unusedDirectives() {
 
 // format checks the format of all the package's files, those too that build
 // constraints leave out.
-func (c *collector) format() {
+func (c *collector) format() error {
 	for _, path := range append(c.unit.goFiles(), c.unit.ignoredFiles()...) {
-		text, ok := c.unit.texts[path]
 		if filepath.Ext(path) != ".go" {
 			continue
 		}
+		text, ok := c.unit.texts[path]
 		if !ok {
 			var err error
 			if text, err = readBounded(path, maxSource); err != nil {
-				continue // the loader has read it before, or has said why not
+				return err
 			}
 		}
 		if f := checkFormat(path, text); f != nil {
 			c.result.Findings = append(c.result.Findings, *f)
 		}
 	}
+	return nil
 }
 
 // compileErrors makes findings of what keeps the package from compiling, unless
 // it may only follow from what is wrong with another.
 func (c *collector) compileErrors() {
-	if c.unit.culprit() != nil || c.unit.notRun != nil {
+	if c.unit.culprit != nil || c.unit.notRun != nil {
 		return
 	}
 	for _, d := range c.unit.defects {
 		c.result.Findings = append(c.result.Findings, sarif.Finding{
-			Rule: "compile", Tool: compilerTool, Stage: lintStage, Message: d.msg, Severity: sarif.High,
+			Rule: "compile", Class: "compile", Tool: compilerTool, Stage: lintStage, Message: d.msg, Severity: sarif.High,
 			Location: sarif.Location{Path: d.pos.Filename, Line: d.pos.Line, Column: d.pos.Column},
 		})
 	}

@@ -2,7 +2,6 @@ package gocode
 
 import (
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -30,7 +29,7 @@ func BenchmarkRepository(b *testing.B) {
 	}
 	task := pipeline.Task{
 		Job: job.Name, Stages: job.Stages, Root: dir, Dir: dir, Out: b.TempDir(), Cache: filepath.Join(cache, "gocode"),
-		Params: params, Progress: func(string) {}, Log: io.Discard,
+		Params: params, Progress: func(string) {}, Log: os.Stderr,
 	}
 	if err := os.MkdirAll(task.Cache, 0o755); err != nil {
 		b.Fatal(err)

@@ -21,8 +21,8 @@ func (p *dependency) choose(fset *token.FileSet) {
 		imports := importNames(file)
 		for _, decl := range file.Decls {
 			f, ok := decl.(*ast.FuncDecl)
-			if !ok {
-				continue
+			if !ok || imports["C"] {
+				continue // without the C compiler's headers, what calls C cannot be understood
 			}
 			c.byName[f.Name.Name] = append(c.byName[f.Name.Name], f)
 			c.imports[f] = imports

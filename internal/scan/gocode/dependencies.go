@@ -198,7 +198,27 @@ func (p *dependency) check(d *dependencies) {
 		Error:       func(error) {}, // functions without a body, imports that only they used
 	}
 	pkg, _ := conf.Check(p.path(), d.fset, p.files, info)
+	for f := range p.keep {
+		if f.Body != nil && !understood(info, f.Body) {
+			f.Body = nil // it mentions what only the C compiler knows, and no analyzer bears that
+		}
+	}
 	p.checked = &unit{listed: p.listed, files: p.files, types: pkg, info: info}
+}
+
+// understood tells whether every name in a body has a type.
+func understood(info *types.Info, body *ast.BlockStmt) bool {
+	return !anyNode(body, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		if !ok {
+			return false
+		}
+		switch o := info.Uses[id].(type) {
+		case *types.Const, *types.Var, *types.Func, *types.TypeName:
+			return types.Unalias(o.Type()) == types.Typ[types.Invalid]
+		}
+		return false
+	})
 }
 
 // answer runs the analyzers that were asked for over what was kept.

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/mod/modfile"
+
 	"github.com/sluice-ci/sluice/internal/gotool"
 	"github.com/sluice-ci/sluice/internal/hint"
 )
@@ -93,6 +95,9 @@ func (g *golang) list(ctx context.Context, fields string, args ...string) ([]*li
 // what is imported before what imports it.
 func (g *golang) load(ctx context.Context) ([]*listed, error) {
 	packages, err := g.list(ctx, listFields, "-deps", "-test", "./...")
+	if err != nil && hint.Remedy(err) == "" && strings.Contains(err.Error(), "go.mod") {
+		err = hint.With(err, "correct go.mod; go mod edit -print shows what is wrong with it")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -100,11 +105,23 @@ func (g *golang) load(ctx context.Context) ([]*listed, error) {
 		if err := unavailable(p); err != nil {
 			return nil, err
 		}
+		if p.Dir == "" && !p.DepOnly { // a folder with a name that cannot be imported
+			p.Dir = filepath.Join(g.dir, strings.TrimPrefix(p.ImportPath, g.module()))
+		}
 	}
 	if err := g.addCgo(ctx, packages); err != nil {
 		return nil, err
 	}
 	return packages, nil
+}
+
+// module is the path of the main module.
+func (g *golang) module() string {
+	text, err := readBounded(filepath.Join(g.dir, "go.mod"), maxModFile)
+	if err != nil {
+		return ""
+	}
+	return modfile.ModulePath(text)
 }
 
 // addCgo asks for what cgo makes of the packages that use it.
@@ -165,7 +182,7 @@ func firstLine(s string) string {
 
 // path is the import path without the name of the test that p was compiled for.
 func (p *listed) path() string {
-	path, _, _ := strings.Cut(p.ImportPath, " ")
+	path, _, _ := strings.Cut(p.ImportPath, " [")
 	return path
 }
 

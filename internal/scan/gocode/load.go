@@ -9,6 +9,7 @@ import (
 	"go/scanner"
 	"go/token"
 	"go/types"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -90,18 +91,25 @@ func (l *loader) check(ctx context.Context, u *unit) {
 		}
 	}()
 	l.parse(u)
+	l.typecheck(u)
 	if u.Error != nil && len(u.defects) == 0 {
 		u.defects = append(u.defects, listDefect(u))
 	}
-	l.typecheck(u)
 }
 
-// listDefect is what go list has against the package: an import cycle, say.
+// listDefect is what go list has against the package: an import cycle, a folder
+// whose name cannot be imported.
 func listDefect(u *unit) defect {
 	d := defect{pos: token.Position{Filename: u.Dir}, msg: firstLine(u.Error.Err)}
-	for _, path := range u.goFiles() {
-		d.pos = token.Position{Filename: path, Line: 1, Column: 1}
-		break
+	entries, err := os.ReadDir(u.Dir)
+	if err != nil {
+		return d
+	}
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == ".go" {
+			d.pos = token.Position{Filename: filepath.Join(u.Dir, e.Name()), Line: 1, Column: 1}
+			break
+		}
 	}
 	return d
 }
@@ -113,12 +121,16 @@ func (l *loader) parse(u *unit) {
 	if len(u.CompiledGoFiles) > 0 {
 		paths = u.absolute(u.CompiledGoFiles)
 	}
+	mode := parser.ParseComments | parser.AllErrors
+	if !l.whole[u] {
+		mode |= parser.SkipObjectResolution // gosec's rules need it: they look at ast.Object
+	}
 	for _, path := range paths {
 		name, text := path, u.texts[path]
 		if len(u.CompiledGoFiles) > 0 && filepath.Ext(path) != ".go" {
 			name = cgoOrigin(u, text)
 		}
-		file, err := parser.ParseFile(l.fset, name, text, parser.ParseComments|parser.SkipObjectResolution|parser.AllErrors)
+		file, err := parser.ParseFile(l.fset, name, text, mode)
 		var list scanner.ErrorList
 		if errors.As(err, &list) {
 			for _, e := range list[:min(len(list), maxDefects)] {
@@ -162,6 +174,9 @@ func (l *loader) typecheck(u *unit) {
 		info = &types.Info{FileVersions: map[*ast.File]string{}}
 	}
 	u.types, _ = conf.Check(u.path(), l.fset, u.files, info) // errors went to conf.Error
+	if !whole {
+		u.files = nil // its importers need no more than its types
+	}
 }
 
 func newInfo() *types.Info {

@@ -29,7 +29,8 @@ type unit struct {
 	types   *types.Package
 	info    *types.Info // nil when only the declarations were checked
 	defects []defect    // of a package that does not compile
-	notRun  error       // what kept it from being loaded that is not the code's fault
+	notRun  error       // what, other than the code, kept it or an import of it from being loaded
+	culprit *unit       // a package that it imports, perhaps through others, and that does not compile
 }
 
 // program is the module's packages and all that they import.

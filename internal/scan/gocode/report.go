@@ -24,19 +24,17 @@ func (c *check) addFindings(r *pipeline.Report) {
 	lines := lineReader{}
 	seen := map[string]bool{}
 	off := 0
-	for _, u := range c.program.roots() {
-		for _, f := range c.stageFindings(u, r.Stage) {
-			if c.ignored(f) {
-				off++
-				continue
-			}
-			f.Identity = squeeze(lines.line(f.Location.Path, f.Location.Line))
-			f.Location.Path = c.relative(f.Location.Path)
-			key := fmt.Sprint(f.Rule, f.Location, f.Message)
-			if !seen[key] {
-				seen[key] = true
-				r.Findings = append(r.Findings, f)
-			}
+	for _, f := range c.stageFindings(r.Stage) {
+		if c.ignored(f) {
+			off++
+			continue
+		}
+		f.Identity = squeeze(lines.line(f.Location.Path, f.Location.Line))
+		f.Location.Path = c.relative(f.Location.Path)
+		key := fmt.Sprint(f.Rule, f.Location, f.Message)
+		if !seen[key] {
+			seen[key] = true
+			r.Findings = append(r.Findings, f)
 		}
 	}
 	slices.SortStableFunc(r.Findings, func(a, b sarif.Finding) int {
@@ -48,15 +46,19 @@ func (c *check) addFindings(r *pipeline.Report) {
 	}
 }
 
-func (c *check) stageFindings(u *unit, stage string) []sarif.Finding {
-	result := c.results[u]
-	if result == nil {
-		return nil
-	}
+func (c *check) stageFindings(stage string) []sarif.Finding {
 	var findings []sarif.Finding
-	for _, f := range result.Findings {
-		if f.Stage == stage {
-			findings = append(findings, f)
+	add := func(all []sarif.Finding) {
+		for _, f := range all {
+			if f.Stage == stage {
+				findings = append(findings, f)
+			}
+		}
+	}
+	add(c.unlisted)
+	for _, u := range c.program.roots() {
+		if result := c.results[u]; result != nil {
+			add(result.Findings)
 		}
 	}
 	return findings
@@ -72,48 +74,53 @@ func (c *check) ignored(f sarif.Finding) bool {
 // census says what was examined, and that the stage is not run where that is
 // not all.
 func (c *check) census(r *pipeline.Report) {
-	packages, files := map[string]bool{}, 0
-	var missing []string
-	for _, u := range c.program.roots() {
-		if reason := c.unexamined(u, r.Stage); reason != "" {
-			missing = append(missing, reason)
-			continue
-		}
-		packages[u.path()] = true
-		files += c.results[u].Files
-	}
-	r.Examined = []pipeline.Count{{What: "packages", N: len(packages)}, {What: "files", N: files}}
-	if len(missing) > 0 {
-		slices.Sort(missing)
-		r.NotRun = fmt.Sprintf("%s not analysed: %s", count(len(missing), "package"), some(slices.Compact(missing)))
-		r.Remedy = "see the findings of lint and the stage's log"
-	}
 	if len(c.files) == 0 {
 		r.NotApplicable = "the module has no Go files"
+		return
+	}
+	packages, files := map[string]bool{}, 0
+	missing := map[string]bool{}
+	for _, u := range c.program.roots() {
+		if reason := c.unexamined(u, r.Stage); reason != "" {
+			missing[u.path()+" ("+reason+")"] = true
+			continue
+		}
+		if u.sound() {
+			packages[u.path()] = true
+			files += c.results[u].Files
+		}
+	}
+	r.Examined = []pipeline.Count{{What: "packages", N: len(packages)}, {What: "files", N: files}}
+	switch {
+	case len(missing) > 0:
+		r.NotRun = fmt.Sprintf("%s not analysed: %s", count(len(missing), "package"), some(slices.Sorted(maps.Keys(missing))))
+		r.Remedy = "see the findings of lint and the log of this stage"
+	case len(c.program.roots()) == 0:
+		r.NotRun = "build constraints leave out all files of the module"
+		r.Remedy = "see sluice.yaml's path, and the build constraints"
 	}
 }
 
-// unexamined is why a package was not examined for a stage, or "". For lint,
-// code that does not compile was: that is what it says of it.
+// unexamined is why a package was not examined for a stage, or "". Code that
+// does not compile is a finding of lint, so lint has answered.
 func (c *check) unexamined(u *unit, stage string) string {
-	result := c.results[u]
-	if result == nil {
-		return u.path() + " (it was not reached)"
+	if c.results[u] == nil {
+		return "it was not reached"
 	}
 	if err := c.analyst.failures[u][stage]; err != nil {
 		fmt.Fprintf(c.task.Log, "%v\n", err)
-		return fmt.Sprintf("%s (%s)", u.path(), firstLine(err.Error()))
+		return firstLine(err.Error())
 	}
 	if u.notRun != nil {
-		return fmt.Sprintf("%s (%v)", u.path(), u.notRun)
+		return u.notRun.Error()
 	}
-	if dep := u.culprit(); dep != nil {
-		return fmt.Sprintf("%s (it imports %s, which does not compile)", u.path(), dep.path())
+	if stage == lintStage || u.sound() {
+		return ""
 	}
-	if len(u.defects) > 0 && stage != lintStage {
-		return fmt.Sprintf("%s (it does not compile)", u.path())
+	if u.culprit != nil {
+		return fmt.Sprintf("it imports %s, which does not compile", u.culprit.path())
 	}
-	return ""
+	return "it does not compile"
 }
 
 // some names the first few of many.
@@ -129,10 +136,10 @@ func (c *check) notes(r *pipeline.Report) {
 	suppressed, generated := map[string]int{}, 0
 	for _, u := range c.program.roots() {
 		if result := c.results[u]; result != nil {
-			for by, n := range result.Suppressed {
+			for by, n := range result.Left[r.Stage].Suppressed {
 				suppressed[by] += n
 			}
-			generated += result.Generated
+			generated += result.Left[r.Stage].Generated
 		}
 	}
 	if note := suppressionNote(suppressed); note != "" {
@@ -144,7 +151,22 @@ func (c *check) notes(r *pipeline.Report) {
 	if left := c.leftOut(); len(left) > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s left out by build constraints: %s", count(len(left), "file"), some(left)))
 	}
-	if r.Stage == lintStage && c.hasStaticcheckConfig() {
+	if r.Stage == lintStage {
+		c.lintNotes(r)
+	}
+}
+
+func (c *check) lintNotes(r *pipeline.Report) {
+	behind := 0
+	for _, u := range c.program.roots() {
+		if u.culprit != nil {
+			behind++
+		}
+	}
+	if behind > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s not analysed, for what they import does not compile", count(behind, "package")))
+	}
+	if c.hasStaticcheckConfig() {
 		r.Notes = append(r.Notes, "staticcheck.conf is not read; switch rules off in sluice.yaml (gates: lint: ignore)")
 	}
 }

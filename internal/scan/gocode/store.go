@@ -6,8 +6,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
+
+	"github.com/sluice-ci/sluice/internal/atomicfile"
 )
 
 // maxStore bounds what is read back from the cache folder, bytes.
@@ -62,28 +63,14 @@ func (s *store) read(path string) error {
 	return json.Unmarshal(body, s)
 }
 
-// save writes the store aside and moves it into place.
+// save keeps the store for the next run.
 func (s *store) save(dir string) error {
 	body, err := json.Marshal(s)
 	if err != nil {
 		return fmt.Errorf("keeping results: %w", err)
 	}
-	f, err := os.CreateTemp(dir, storeName+".*")
-	if err != nil {
-		return fmt.Errorf("keeping results: %w", err)
-	}
-	defer os.Remove(f.Name()) // it has another name by then, if all went well
-	_, err = fmt.Fprintf(f, "%s\n%s", digest(body), body)
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, storeName))
-	}
-	if err != nil {
+	data := append([]byte(digest(body)+"\n"), body...)
+	if err := atomicfile.Write(filepath.Join(dir, storeName), data, 0o600); err != nil {
 		return fmt.Errorf("keeping results: %w", err)
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/token"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -82,14 +81,13 @@ func (r nolintRange) covers(f sarif.Finding) bool {
 	return slices.ContainsFunc(nolintTools[f.Tool], func(name string) bool { return slices.Contains(r.linters, name) })
 }
 
-var nolintStart = regexp.MustCompile(`^nolint( |:|$)`)
-
 func nolintRanges(fset *token.FileSet, f *ast.File) []nolintRange {
 	var inline []nolintRange
 	for _, group := range f.Comments {
 		for _, c := range group.List {
 			text := strings.TrimLeft(c.Text, "/ ")
-			if !nolintStart.MatchString(text) {
+			rest, ok := strings.CutPrefix(text, "nolint")
+			if !ok || (rest != "" && rest[0] != ' ' && rest[0] != ':') {
 				continue
 			}
 			start := fset.PositionFor(group.Pos(), false)

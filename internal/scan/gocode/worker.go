@@ -5,15 +5,20 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
+	"golang.org/x/tools/go/analysis"
+
 	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/sarif"
 	"github.com/sluice-ci/sluice/internal/scan"
 )
 
 // work does the job.
 func work(ctx context.Context, t pipeline.Task) (pipeline.Answer, error) {
+	defer easeCollector()()
 	var answer pipeline.Answer
 	p, err := parseParams(t.Params)
 	if err != nil {
@@ -23,15 +28,22 @@ func work(ctx context.Context, t pipeline.Task) (pipeline.Answer, error) {
 	if err != nil {
 		return answer, err
 	}
-	if err := c.run(ctx); err != nil {
-		return answer, err
-	}
-	for _, stage := range t.Stages {
-		answer.Reports = append(answer.Reports, c.report(stage))
-	}
-	answer.Volatile = c.outside
-	return answer, nil
+	return c.answer(ctx)
 }
+
+// easeCollector lets the garbage collector run less often than it would: this
+// process does nothing else, and lives for seconds. It returns how to undo it.
+func easeCollector() func() {
+	percent, limit := debug.SetGCPercent(300), debug.SetMemoryLimit(softMemory)
+	return func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	}
+}
+
+// softMemory is how much memory the process takes before the collector runs more
+// often again, bytes.
+const softMemory = 1400 << 20
 
 // check is one run of the job.
 type check struct {
@@ -42,9 +54,12 @@ type check struct {
 
 	program *program
 	files   []string // the module's Go files, as this package counted them
+	lint    map[*analysis.Analyzer]string
 	results map[*unit]*result
 	analyst *analyst
-	outside bool // code was loaded from folders that the job does not name
+
+	unlisted []sarif.Finding // in files of no package
+	outside  bool            // code was loaded from folders that the job does not name
 }
 
 func newCheck(t pipeline.Task, p params) (*check, error) {
@@ -52,7 +67,18 @@ func newCheck(t pipeline.Task, p params) (*check, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &check{task: t, params: p, g: g, store: openStore(t.Cache), results: map[*unit]*result{}}, nil
+	return &check{task: t, params: p, g: g, store: openStore(t.Cache), lint: lintAnalyzers(), results: map[*unit]*result{}}, nil
+}
+
+func (c *check) answer(ctx context.Context) (answer pipeline.Answer, err error) {
+	if err := c.run(ctx); err != nil {
+		return answer, err
+	}
+	for _, stage := range c.task.Stages {
+		answer.Reports = append(answer.Reports, c.report(stage))
+	}
+	answer.Volatile = c.outside
+	return answer, nil
 }
 
 func (c *check) run(ctx context.Context) error {
@@ -69,13 +95,40 @@ func (c *check) run(ctx context.Context) error {
 	c.outside = c.foreign()
 	k := newKnowledge(c.program.fset)
 	changed := c.reuse(k)
-	c.analyst = newAnalyst(c.program, k, c.task.Progress)
+	c.analyst = newAnalyst(c.program, k, c.lint, c.task.Progress)
+	if err := c.formatUnlisted(); err != nil {
+		return err
+	}
 	if len(changed) > 0 {
 		if err := c.analyse(ctx, k, changed); err != nil {
 			return err
 		}
 	}
 	return c.keep()
+}
+
+// formatUnlisted checks the format of files that belong to no package: those of
+// folders in which build constraints leave nothing.
+func (c *check) formatUnlisted() error {
+	listed := map[string]bool{}
+	for _, u := range c.program.roots() {
+		for _, path := range append(u.goFiles(), u.ignoredFiles()...) {
+			listed[path] = true
+		}
+	}
+	for _, path := range c.files {
+		if listed[path] {
+			continue
+		}
+		text, err := readBounded(path, maxSource)
+		if err != nil {
+			return err
+		}
+		if f := checkFormat(path, text); f != nil {
+			c.unlisted = append(c.unlisted, *f)
+		}
+	}
+	return nil
 }
 
 // salt is what decides all results.
@@ -126,7 +179,7 @@ func (c *check) analyse(ctx context.Context, k *knowledge, changed []*unit) erro
 	var compiled []*unit
 	whole := map[*unit]bool{}
 	for _, u := range c.program.order {
-		if !u.source && u.ImportPath != "unsafe" {
+		if !u.source && u.ImportPath != "unsafe" && u.Name != "" {
 			compiled = append(compiled, u)
 		}
 	}
@@ -137,6 +190,7 @@ func (c *check) analyse(ctx context.Context, k *knowledge, changed []*unit) erro
 		return err
 	}
 	newLoader(c.program, e, whole).load(ctx)
+	c.program.judge()
 	c.task.Progress("reading imported packages")
 	d := &dependencies{
 		program: c.program, known: k, exports: e, questions: newQuestions(k),
@@ -159,7 +213,15 @@ func (c *check) keep() error {
 		}
 	}
 	c.store.Results = kept
+	maps.DeleteFunc(c.store.Exports, func(path string, e exported) bool { return c.stale(path, e.Key) })
+	maps.DeleteFunc(c.store.Deps, func(path string, d *depRecord) bool { return c.stale(path, d.Key) })
 	return c.store.save(c.task.Cache)
+}
+
+// stale tells whether something was kept for a package that is no longer imported.
+func (c *check) stale(path, key string) bool {
+	u := c.program.units[path]
+	return u == nil || u.key != key
 }
 
 // report makes one stage's report.
