@@ -34,11 +34,14 @@ func newService(t *testing.T) *service {
 	must(t, commitAll(s.dir, "the service"))
 	cache, err := cacheIn(work)
 	must(t, err)
-	s.env = append(os.Environ(), "CI=", "SLUICE_CACHE="+cache, "XDG_STATE_HOME="+filepath.Join(work, "state"))
+	state, err := stateHome()
+	must(t, err)
+	s.env = append(os.Environ(), "CI=", "SLUICE_CACHE="+cache, "XDG_STATE_HOME="+state)
 	t.Cleanup(func() {
 		if out, err := s.command(context.Background(), "down").CombinedOutput(); err != nil {
 			t.Errorf("taking the service down: %v\n%s", err, out)
 		}
+		_ = os.RemoveAll(state)
 	})
 	return s
 }

@@ -78,7 +78,11 @@ func setup(env *testscript.Env) error {
 	env.Setenv("HOME", home)
 	env.Setenv("CI", "")
 	env.Setenv("SLUICE_CACHE", cache)
-	env.Setenv("XDG_STATE_HOME", filepath.Join(work, "state"))
+	state, err := stateHome()
+	if err != nil {
+		return err
+	}
+	env.Setenv("XDG_STATE_HOME", state)
 	for _, name := range []string{"GOMODCACHE", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOSUMCHECK", "GOFLAGS", "GOINSECURE", "GOPRIVATE"} {
 		out, err := exec.Command("go", "env", name).Output()
 		if err != nil {
@@ -91,6 +95,7 @@ func setup(env *testscript.Env) error {
 		down := exec.Command(program, "down")
 		down.Env = env.Vars
 		_ = down.Run() // most scripts deploy nothing
+		_ = os.RemoveAll(state)
 	})
 	return commitAll(svc, "the service")
 }
@@ -113,6 +118,16 @@ func cacheIn(work string) (string, error) {
 		}
 	}
 	return cache, nil
+}
+
+// stateHome makes a folder for what is deployed that another user may enter:
+// as root, services run as the user that their image names.
+func stateHome() (string, error) {
+	dir, err := os.MkdirTemp("", "sluice-state-")
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Chmod(dir, 0o755)
 }
 
 func commitAll(dir, message string) error {

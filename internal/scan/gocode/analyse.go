@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
+	"go/parser"
 	"go/token"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"golang.org/x/tools/go/analysis"
@@ -150,7 +152,7 @@ func (a *analyst) one(ctx context.Context, u *unit, tell func()) {
 		return
 	}
 	c.directives = newDirectives(a.fset, u.files)
-	c.generated = generatedFiles(a.fset, u.files)
+	c.generated = u.generatedFiles(a.fset)
 	p := newPass(a.known, u, settled(), c.diagnostic)
 	for _, analyzer := range factAnalyzers() {
 		failed.add(p.run(ctx, analyzer), lintStage)
@@ -213,12 +215,18 @@ func (p *program) judge() {
 }
 
 // generatedFiles are the files whose header says so, as golang.org/s/generatedcode
-// wants it.
-func generatedFiles(fset *token.FileSet, files []*ast.File) map[string]bool {
+// wants it. Of what cgo made of a file, the file itself is asked.
+func (u *unit) generatedFiles(fset *token.FileSet) map[string]bool {
 	generated := map[string]bool{}
-	for _, f := range files {
+	for _, f := range u.files {
+		name := fset.File(f.FileStart).Name()
+		if text, ok := u.texts[name]; ok && len(u.CompiledGoFiles) > 0 {
+			if header, err := parser.ParseFile(token.NewFileSet(), name, text, parser.PackageClauseOnly|parser.ParseComments); err == nil {
+				f = header
+			}
+		}
 		if ast.IsGenerated(f) {
-			generated[fset.File(f.FileStart).Name()] = true
+			generated[name] = true
 		}
 	}
 	return generated
@@ -273,6 +281,9 @@ func (c *collector) gosec(ctx context.Context, p *pass) error {
 
 // add takes a finding, unless the code itself switches it off.
 func (c *collector) add(f sarif.Finding) {
+	if len(c.unit.CompiledGoFiles) > 0 && !slices.Contains(c.unit.goFiles(), f.Location.Path) {
+		return // cgo wrote that file by itself
+	}
 	if c.generated[f.Location.Path] {
 		c.result.leave(f.Stage, "", 1)
 		return

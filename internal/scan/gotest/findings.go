@@ -251,7 +251,7 @@ func (r *runner) notCompiled(l *listed, out *excerpt) (list []sarif.Finding) {
 			continue
 		}
 		f := r.finding("compile", place{file, e.line}, e.file+" "+e.text, e.text)
-		f.Location.Column = e.column
+		f.Location.Column, f.Class = e.column, "compile"
 		list = append(list, f)
 	}
 	if len(list) == 0 {
