@@ -155,7 +155,7 @@ func TestDrainHasALimit(t *testing.T) {
 func TestRetirementsAreBounded(t *testing.T) {
 	t.Parallel()
 	c := newClient(t)
-	c.Limits.Stop = 200 * time.Millisecond
+	c.Limits.Drain, c.Limits.Stop = time.Minute, 200*time.Millisecond
 	var first process
 	for v := range maxDraining + 2 {
 		rev := serving(t, c, fmt.Sprintf("VERSION=%d", v))

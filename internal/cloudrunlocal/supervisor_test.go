@@ -97,7 +97,7 @@ func TestStaleProcessNumber(t *testing.T) {
 	if err := writeJSON(state(c.State).supervisor(), info); err != nil {
 		t.Fatal(err)
 	}
-	if svc, err := c.Status(t.Context()); err != nil || svc.Healthy {
+	if svc, err := c.Status(t.Context()); err != nil || svc.Healthy || !strings.Contains(svc.Reason, "supervisor is not running") {
 		t.Errorf("status: %+v, %v", svc, err)
 	}
 	if killSupervisor(info) {
