@@ -83,20 +83,45 @@ func look(ctx context.Context, t pipeline.Task, tool gotool.Toolchain, cache str
 	if err != nil {
 		return pipeline.Report{}, err
 	}
-	q := query{mode: sourceMode, db: db, env: env, dir: t.Dir, goVersion: tool.Version}
-	t.Progress("testing govulncheck")
-	if err := selfTest(ctx, q); err != nil {
-		return pipeline.Report{}, err
-	}
-	t.Progress(fmt.Sprintf("following calls in %d packages", len(c.roots)))
-	o, err := q.run(ctx)
+	e := explorer{task: t, census: c, query: query{mode: sourceMode, db: db, env: env, dir: t.Dir, goVersion: tool.Version}}
+	o, err := e.explore(ctx)
 	if err != nil {
 		return pipeline.Report{}, err
 	}
-	if err := c.compare(o.bill); err != nil {
-		return pipeline.Report{}, err
-	}
 	return place{root: t.Root, dir: t.Dir, census: c, mod: mod}.report(o, db)
+}
+
+// explorer has govulncheck look at the packages of a census.
+type explorer struct {
+	task   pipeline.Task
+	census *census
+	query  query
+}
+
+// explore looks at imports first. Where no vulnerable package is imported,
+// none of its functions is called, and there are no calls to follow.
+func (e explorer) explore(ctx context.Context) (*outcome, error) {
+	e.task.Progress(fmt.Sprintf("looking at the imports of %d packages", len(e.census.roots)))
+	o, err := e.look(ctx, packageLevel)
+	if err != nil || !o.reaches(sarif.Imported) {
+		return o, err
+	}
+	e.task.Progress(fmt.Sprintf("following calls in %d packages", len(e.census.roots)))
+	return e.look(ctx, symbolLevel)
+}
+
+// look is one look, by a govulncheck that was seen to work at this level.
+func (e explorer) look(ctx context.Context, level string) (*outcome, error) {
+	q := e.query
+	q.level = level
+	if err := selfTest(ctx, q); err != nil {
+		return nil, err
+	}
+	o, err := q.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return o, e.census.compare(o.bill)
 }
 
 // selfTest looks at a planted program in a scratch folder.

@@ -174,12 +174,12 @@ func TestDepsNotRun(t *testing.T) {
 		want, remedy string
 	}{
 		"does not compile": {
-			map[string]string{"main.go": "package main\n\nfunc main() {\n\tundefined()\n}\n"}, []flaw{oldFlaw},
-			"main.go:4:2: undefined: undefined", "make the code compile",
+			map[string]string{"main.go": "package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfmt.Println(x)\n}\n"}, []flaw{printFlaw},
+			"main.go:6:14: undefined: x", "make the code compile",
 		},
 		"cannot be parsed": {
-			map[string]string{"main.go": "package main\n\nfunc main( {\n"}, []flaw{oldFlaw},
-			"main.go:3:12: ", "make the code compile",
+			map[string]string{"main.go": "package main\n\nimport \"fmt\n"}, []flaw{oldFlaw},
+			"main.go:3:8: ", "",
 		},
 		"a missing module": {
 			map[string]string{"go.mod": "module m\n\ngo 1.26.0\n\nrequire example.com/nowhere v1.0.0\n", "main.go": "package main\n\nimport _ \"example.com/nowhere\"\n\nfunc main() {}\n"}, []flaw{oldFlaw},

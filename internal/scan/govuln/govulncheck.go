@@ -25,11 +25,19 @@ const (
 	binaryMode = "binary"
 )
 
+// How closely it looks. Following calls takes a hundred times as long as
+// looking at imports.
+const (
+	packageLevel = "package"
+	symbolLevel  = "symbol"
+)
+
 // query is one run of govulncheck, in this process.
 type query struct {
-	mode string // sourceMode or binaryMode
-	db   database
-	env  []string
+	mode  string // sourceMode or binaryMode
+	level string // packageLevel or symbolLevel
+	db    database
+	env   []string
 	// dir is the folder whose packages are looked at, in sourceMode, and
 	// goVersion the toolchain's, by which the standard library is judged.
 	dir, goVersion string
@@ -143,7 +151,7 @@ func (q query) listen(ctx context.Context) (*outcome, error) {
 }
 
 func (q query) args() []string {
-	args := []string{"-mode=" + q.mode, "-scan=symbol", "-format=json", "-db=" + q.db.url()}
+	args := []string{"-mode=" + q.mode, "-scan=" + q.level, "-format=json", "-db=" + q.db.url()}
 	if q.mode == binaryMode {
 		return append(args, q.file)
 	}
@@ -184,7 +192,7 @@ func (o *outcome) add(m message) {
 }
 
 // check holds what govulncheck says of itself against what was asked: silence
-// counts only when it looked at symbols, with this database.
+// counts only when it looked as closely as it was told to, with this database.
 func (q query) check(o *outcome) error {
 	c := o.config
 	switch {
@@ -192,8 +200,8 @@ func (q query) check(o *outcome) error {
 		return errors.New("it ended without saying what it looked at")
 	case !strings.HasPrefix(c.ProtocolVersion, "v1."):
 		return fmt.Errorf("it speaks version %q of its protocol, and not 1", c.ProtocolVersion)
-	case c.ScanMode != q.mode || c.ScanLevel != "symbol":
-		return fmt.Errorf("it looked at %ss of a %s, and not at symbols of a %s", c.ScanLevel, c.ScanMode, q.mode)
+	case c.ScanMode != q.mode || c.ScanLevel != q.level:
+		return fmt.Errorf("it looked at %ss of a %s, and not at %ss of a %s", c.ScanLevel, c.ScanMode, q.level, q.mode)
 	case c.DB != q.db.url() || c.DBLastModified == nil || !c.DBLastModified.Equal(q.db.modified):
 		return fmt.Errorf("it used the database %s of %v, and not %s of %v", c.DB, c.DBLastModified, q.db.url(), q.db.modified)
 	case q.mode == sourceMode && (c.GoVersion != q.goVersion || o.bill.GoVersion != q.goVersion):

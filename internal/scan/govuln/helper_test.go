@@ -145,7 +145,7 @@ func tool(t *testing.T) gotool.Toolchain {
 func sourceQuery(t *testing.T, root, dir string, db database) query {
 	t.Helper()
 	tool := tool(t)
-	return query{mode: sourceMode, db: db, env: environment(tool, t.TempDir(), root, dir), dir: dir, goVersion: tool.Version}
+	return query{mode: sourceMode, level: symbolLevel, db: db, env: environment(tool, t.TempDir(), root, dir), dir: dir, goVersion: tool.Version}
 }
 
 // outline is the part of findings that most tests are about.

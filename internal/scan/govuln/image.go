@@ -109,7 +109,7 @@ func (e *examination) programs(ctx context.Context) error {
 }
 
 func (e *examination) program(ctx context.Context, planted planted, p program) error {
-	q := query{mode: binaryMode, db: e.db, env: []string{}, file: p.file}
+	q := query{mode: binaryMode, level: symbolLevel, db: e.db, env: []string{}, file: p.file}
 	symbols, err := planted.program(ctx, q)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ import (
 func said(q query) *outcome {
 	modified := q.db.modified
 	return &outcome{
-		config:     &config{ProtocolVersion: "v1.0.0", DB: q.db.url(), DBLastModified: &modified, GoVersion: q.goVersion, ScanLevel: "symbol", ScanMode: q.mode},
+		config:     &config{ProtocolVersion: "v1.0.0", DB: q.db.url(), DBLastModified: &modified, GoVersion: q.goVersion, ScanLevel: q.level, ScanMode: q.mode},
 		bill:       &bill{GoVersion: q.goVersion},
 		advisories: map[string]advisory{"GO-1": {ID: "GO-1"}},
 		sightings:  []sighting{{OSV: "GO-1", Trace: []frame{{Module: "m"}}}},
@@ -28,7 +28,7 @@ func said(q query) *outcome {
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	q := query{mode: sourceMode, db: database{path: "/data", modified: changed}, goVersion: "go1.26.8"}
+	q := query{mode: sourceMode, level: symbolLevel, db: database{path: "/data", modified: changed}, goVersion: "go1.26.8"}
 	if err := q.check(said(q)); err != nil {
 		t.Fatal(err)
 	}
@@ -284,19 +284,25 @@ func TestSelfTest(t *testing.T) {
 			p.dir = folder(t, map[string]string{"go.mod": "module planted\n", "main_windows.go": plantedProgram})
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			q := fine
-			p, err := plant(t.TempDir())
-			if err != nil {
-				t.Fatal(err)
+		for _, level := range []string{packageLevel, symbolLevel} {
+			if level == packageLevel && strings.HasPrefix(name, "a call") {
+				continue // which does not show at this level
 			}
-			change(&p, &q)
-			err = p.source(t.Context(), q)
-			if (name == "") != (err == nil) || err != nil && !errors.Is(err, errSelfTest) {
-				t.Errorf("the error is %v", err)
-			}
-		})
+			t.Run(name+" by "+level, func(t *testing.T) {
+				t.Parallel()
+				q := fine
+				q.level = level
+				p, err := plant(t.TempDir())
+				if err != nil {
+					t.Fatal(err)
+				}
+				change(&p, &q)
+				err = p.source(t.Context(), q)
+				if (name == "") != (err == nil) || err != nil && !errors.Is(err, errSelfTest) {
+					t.Errorf("the error is %v", err)
+				}
+			})
+		}
 	}
 }
 

@@ -57,6 +57,11 @@ func (s sighting) reach() sarif.Reach {
 	return sarif.Required
 }
 
+// reaches tells whether anything comes so near.
+func (o *outcome) reaches(least sarif.Reach) bool {
+	return slices.ContainsFunc(o.sightings, func(s sighting) bool { return s.reach().AtLeast(least) })
+}
+
 // strongest puts the stronger claim first.
 func strongest(a, b sarif.Reach) int {
 	switch {
