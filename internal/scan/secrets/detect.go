@@ -114,7 +114,8 @@ type leak struct {
 const inTree = -1
 
 // scan finds the secrets that touch the given parts of a file's text. What is
-// no text is not looked into, but its name is.
+// no text is not looked into, but its name is. With an error it returns what it
+// had found until then.
 func (e *engine) scan(ctx context.Context, path, text string, parts []span) ([]leak, error) {
 	if binaryFile(text) {
 		text, parts = "", []span{{}}
@@ -122,6 +123,7 @@ func (e *engine) scan(ctx context.Context, path, text string, parts []span) ([]l
 	r := reachFor(text)
 	near := around(text, parts, r.context)
 	var leaks []leak
+	seen := map[spot]bool{}
 	for _, pass := range []struct {
 		detector *detect.Detector
 		pieces   []span
@@ -133,12 +135,15 @@ func (e *engine) scan(ctx context.Context, path, text string, parts []span) ([]l
 		for _, p := range pass.pieces {
 			found, err := e.detect(ctx, pass.detector, path, text, p)
 			if err != nil {
-				return nil, err
+				return leaks, err
 			}
-			leaks = append(leaks, found...)
+			leaks = appendNew(leaks, found, seen)
+			if len(leaks) > maxLeaks {
+				return leaks, errTooMany
+			}
 		}
 	}
-	return unique(leaks), nil
+	return leaks, nil
 }
 
 // detect runs the rules on one piece of a text.
@@ -154,18 +159,22 @@ func (e *engine) detect(ctx context.Context, d *detect.Detector, path, text stri
 	return leaks, nil
 }
 
-// unique drops what two overlapping pieces both showed.
-func unique(leaks []leak) []leak {
-	type key struct {
-		rule, secret string
-		line, column int
+// spot is what is the same of a leak that two overlapping pieces both show.
+type spot struct {
+	rule, secret string
+	line, column int
+}
+
+// appendNew appends the leaks that were not seen yet.
+func appendNew(leaks, found []leak, seen map[spot]bool) []leak {
+	for _, l := range found {
+		k := spot{l.rule, l.secret, l.line, l.column}
+		if !seen[k] {
+			seen[k] = true
+			leaks = append(leaks, l)
+		}
 	}
-	seen := map[key]bool{}
-	return slices.DeleteFunc(leaks, func(l leak) bool {
-		k := key{l.rule, l.secret, l.line, l.column}
-		defer func() { seen[k] = true }()
-		return seen[k]
-	})
+	return leaks
 }
 
 // place works out where in the text a finding is. The library's own columns

@@ -136,6 +136,12 @@ func TestTooManySecrets(t *testing.T) {
 	if len(report.Findings) != maxLeaks {
 		t.Errorf("findings = %d, want %d", len(report.Findings), maxLeaks)
 	}
+	// The same one over and over: what comes after would not be seen.
+	r.write("keys", strings.Repeat(awsKey()+"\n", maxLeaks+1))
+	report = r.notRun("more than 10000 secrets", "remove those")
+	if diff := cmp.Diff([]string{"aws-access-token keys:1"}, places(report.Findings)); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // A rule that says more than another about the same secret is the one that is told.
@@ -146,6 +152,8 @@ func TestOneFindingForTwoRules(t *testing.T) {
 		{rule: "generic-api-key", secret: key, path: "a", line: 1, commit: inTree},
 		{rule: "aws-access-token", secret: key, path: "a", line: 1, commit: inTree},
 		{rule: "aws-access-token", secret: key, path: "b", line: 7, commit: 3},
+		{rule: "jwt", secret: key + "x", path: "c", line: 1, commit: inTree},
+		{rule: "private-key", secret: key + "x", path: "c", line: 1, commit: inTree},
 	}
 	s := search{leaks: map[leakKey]leak{}}
 	for _, l := range leaks {
@@ -153,7 +161,7 @@ func TestOneFindingForTwoRules(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff([]string{"aws-access-token"}, rulesOf(distinct(s.all()))); diff != "" {
+	if diff := cmp.Diff([]string{"aws-access-token", "private-key"}, rulesOf(distinct(s.all()))); diff != "" {
 		t.Error(diff)
 	}
 }

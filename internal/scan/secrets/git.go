@@ -179,11 +179,11 @@ func (r repository) output(ctx context.Context, args ...string) ([]byte, error) 
 // start a program, reach a network, or hide part of the repository.
 func gitSpec(git, dir string, args ...string) command.Spec {
 	safe := []string{
-		"--no-pager", "--literal-pathspecs", "--no-replace-objects",
+		"--no-pager", "--literal-pathspecs",
 		"-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false", "-c", "core.ignoreCase=false",
 		"-c", "core.commitGraph=false", // a forged one hides parents
 		"-c", "core.hooksPath=/dev/null", "-c", "core.attributesFile=/dev/null", "-c", "core.excludesFile=/dev/null",
-		"-c", "core.quotePath=false", "-c", "core.precomposeUnicode=false", "-c", "protocol.allow=never", "-c", "advice.graftFileDeprecated=false",
+		"-c", "core.quotePath=false", "-c", "core.precomposeUnicode=false", "-c", "protocol.allow=never",
 	}
 	return command.Spec{
 		Path: git,
@@ -193,7 +193,7 @@ func gitSpec(git, dir string, args ...string) command.Spec {
 			"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "LC_ALL=C",
 			"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_CONFIG_GLOBAL=/dev/null",
 			"GIT_ATTR_NOSYSTEM=1", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1",
-			"GIT_ALLOW_PROTOCOL=none", "GIT_GRAFT_FILE=/dev/null", "GIT_NO_REPLACE_OBJECTS=1",
+			"GIT_ALLOW_PROTOCOL=none",
 		},
 	}
 }

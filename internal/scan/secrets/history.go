@@ -1,11 +1,13 @@
 package secrets
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -59,14 +61,19 @@ func (s *search) scanHistory(ctx context.Context) (*history, error) {
 		return nil, nil // nothing was committed yet
 	}
 	h := &history{search: s, changes: make(chan []change), dirty: map[int]bool{}}
-	if err := h.prepare(ctx); err != nil {
-		return nil, err
+	err := h.prepare(ctx)
+	if err == nil {
+		err = h.scan(ctx)
 	}
-	if err := h.scan(ctx); err != nil {
-		return nil, err
+	if err == nil && !s.foundPlant {
+		err = fmt.Errorf("scanning the history: %w", errBlind)
 	}
-	if !s.foundPlant {
-		return nil, fmt.Errorf("scanning the history: %w", errBlind)
+	// The mirror is no output of the stage.
+	if removeErr := os.RemoveAll(h.mirror.dir); err == nil && removeErr != nil {
+		err = fmt.Errorf("removing the mirror of the repository: %w", removeErr)
+	}
+	if err != nil {
+		return nil, err
 	}
 	h.remember()
 	return h, nil
@@ -260,13 +267,12 @@ func (h *history) look(ctx context.Context, b *blobs, c change) error {
 		return err
 	}
 	leaks, err := h.search.engine.scan(ctx, c.path, text, parts)
-	if err != nil || len(leaks) == 0 {
-		return err
+	if len(leaks) > 0 {
+		h.mu.Lock()
+		h.dirty[c.commit] = true
+		h.mu.Unlock()
 	}
-	h.mu.Lock()
-	h.dirty[c.commit] = true
-	h.mu.Unlock()
-	return h.search.add(c.commit, leaks)
+	return cmp.Or(h.search.add(c.commit, leaks), err)
 }
 
 // additions returns a file's new version and where it differs from the old.
@@ -274,7 +280,7 @@ func (h *history) additions(b *blobs, c change) (string, []span, error) {
 	text, err := b.read(c.blob)
 	if errors.Is(err, errTooLarge) {
 		h.large.Add(1)
-		fmt.Fprintf(h.search.task.Log, "left out, over %d MiB: %q in commit %s\n", maxFile>>20, c.path, h.commits[c.commit])
+		h.search.log("left out, over %d MiB: %q in commit %s", maxFile>>20, c.path, h.commits[c.commit])
 		return "", []span{{}}, nil // its name still counts
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package secrets
 import (
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -169,7 +170,7 @@ func TestCommitsAreThoseOfRevList(t *testing.T) {
 	if got := examined(report, "commits"); got != want || want < 9 {
 		t.Errorf("commits examined = %d, want %d", got, want)
 	}
-	if !slices.Contains(report.Notes, "1 references lead to no commit and were not scanned") {
+	if !slices.Contains(report.Notes, "references that lead to no commit and were not scanned: 1") {
 		t.Errorf("notes = %q, want one about the tag of a file", report.Notes)
 	}
 }
@@ -219,13 +220,22 @@ func TestIncompleteClones(t *testing.T) {
 	origin.git("config", "uploadpack.allowFilter", "true")
 	clone := func(t *testing.T, args ...string) *repo {
 		r := &repo{t: t, dir: filepath.Join(t.TempDir(), "clone"), cache: t.TempDir()}
-		origin := &repo{t: t, dir: origin.dir}
-		origin.git(append(append([]string{"clone", "-q"}, args...), "file://"+origin.dir, r.dir)...)
+		origin, url := &repo{t: t, dir: origin.dir}, "file://"+origin.dir
+		if slices.Contains(args, "--shared") {
+			url = origin.dir
+		}
+		origin.git(append(append([]string{"clone", "-q"}, args...), url, r.dir)...)
 		return r
 	}
 	t.Run("whole", func(t *testing.T) {
 		t.Parallel()
 		if n := len(clone(t).complete().Findings); n != 1 {
+			t.Errorf("findings = %d, want 1", n)
+		}
+	})
+	t.Run("sharing objects", func(t *testing.T) {
+		t.Parallel()
+		if n := len(clone(t, "--shared").complete().Findings); n != 1 {
 			t.Errorf("findings = %d, want 1", n)
 		}
 	})
@@ -296,6 +306,19 @@ func TestDamagedRepository(t *testing.T) {
 			})
 		}
 	}
+	t.Run("object of another type", func(t *testing.T) {
+		t.Parallel()
+		r := newRepo(t)
+		r.put("sub/file", "text\n")
+		id, err := hex.DecodeString(r.git("rev-parse", "HEAD:sub"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.write(".git/tree", "100644 file\x00"+string(id)) // a folder's name as a file's
+		tree := r.git("hash-object", "-w", "-t", "tree", "--literally", ".git/tree")
+		r.git("update-ref", "refs/heads/odd", r.git("commit-tree", "-m", "odd", tree))
+		r.notRun("reading object", "git fsck")
+	})
 	t.Run("reference", func(t *testing.T) {
 		t.Parallel()
 		r := newRepo(t)
@@ -305,6 +328,44 @@ func TestDamagedRepository(t *testing.T) {
 			t.Errorf("error = %v, want one about the broken reference", err)
 		}
 	})
+}
+
+// What git says about commits is believed only when it is about all of them.
+func TestIncompleteAnswers(t *testing.T) {
+	t.Parallel()
+	a, b, zero := strings.Repeat("a", 40), strings.Repeat("b", 40), strings.Repeat("0", 40)
+	file := ":000000 100644 " + zero + " " + a + " A\x00name\x00"
+	for name, test := range map[string]struct {
+		out     string
+		changes int
+		ok      bool
+	}{
+		"all":                    {a + "\x00" + file + b + "\x00" + file, 2, true},
+		"empty commits":          {a + "\x00" + b + "\x00", 0, true},
+		"nothing":                {"", 0, false},
+		"the last is missing":    {a + "\x00" + file, 0, false},
+		"the first is missing":   {b + "\x00" + file, 0, false},
+		"another one":            {a + "\x00" + b + "\x00" + zero + "\x00", 0, false},
+		"one twice":              {a + "\x00" + a + "\x00" + b + "\x00", 0, false},
+		"a change of no commit":  {file + a + "\x00" + b + "\x00", 0, false},
+		"cut off in a change":    {a + "\x00" + b + "\x00:000000 100644", 0, false},
+		"cut off before a path":  {a + "\x00" + b + "\x00" + file[:strings.IndexByte(file, 0)+1], 0, false},
+		"cut off in a path":      {a + "\x00" + b + "\x00" + file[:len(file)-1], 0, false},
+		"an odd description":     {a + "\x00" + b + "\x00:100644 A\x00name\x00", 0, false},
+		"a deletion":             {a + "\x00" + b + "\x00:100644 000000 " + a + " " + zero + " D\x00name\x00", 0, true},
+		"a submodule":            {a + "\x00" + b + "\x00:000000 160000 " + zero + " " + a + " A\x00name\x00", 0, true},
+		"a path like a commit":   {a + "\x00" + file[:strings.IndexByte(file, 0)+1] + b + "\x00" + b + "\x00", 1, true},
+		"a merge of two parents": {a + "\x00" + b + "\x00::100644 100644 100644 " + a + " " + a + " " + b + " MM\x00name\x00", 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := history{commits: []string{a, b}}
+			changes, err := h.parse(test.out, []int{0, 1})
+			if (err == nil) != test.ok || len(changes) != test.changes {
+				t.Errorf("changes = %+v, error = %v", changes, err)
+			}
+		})
+	}
 }
 
 // brokenGit is a git that works but for one of its commands.
@@ -321,7 +382,7 @@ func brokenGit(t *testing.T, subcommand, ending string) string {
 
 // A git that dies, fails or says nothing has not shown the history.
 func TestGitThatDies(t *testing.T) {
-	for _, subcommand := range []string{"rev-list", "diff-tree", "cat-file", "ls-files", "for-each-ref", "fast-import", "worktree"} {
+	for _, subcommand := range []string{"rev-list", "diff-tree", "cat-file", "--batch", "ls-files", "for-each-ref", "fast-import", "worktree"} {
 		for name, ending := range map[string]string{"killed": "kill -9 $$", "failing": "exit 3", "silent": "exit 0", "killed at the end": `PATH=` + os.Getenv("PATH") + ` git "$@"; kill -9 $$`} {
 			if name == "silent" && (subcommand == "for-each-ref" || subcommand == "worktree" || subcommand == "ls-files") {
 				continue // no references, no files: a repository can be so

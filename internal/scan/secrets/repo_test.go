@@ -90,10 +90,15 @@ func (r *repo) try(ctx context.Context, job pipeline.Job) (pipeline.Answer, erro
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return Scanner{}.Worker()(ctx, pipeline.Task{
-		Job: job.Name, Stages: job.Stages, Root: r.dir, Dir: r.dir, Out: r.t.TempDir(), Cache: r.cache, Params: p,
+	out := r.t.TempDir()
+	answer, err := Scanner{}.Worker()(ctx, pipeline.Task{
+		Job: job.Name, Stages: job.Stages, Root: r.dir, Dir: r.dir, Out: out, Cache: r.cache, Params: p,
 		Progress: func(string) {}, Log: &r.log,
 	})
+	if left, readErr := os.ReadDir(out); readErr != nil || len(left) > 0 {
+		r.t.Errorf("left in the output folder: %v, %v", left, readErr)
+	}
+	return answer, err
 }
 
 // scan plans and works, and expects an answer for the stage.

@@ -32,28 +32,31 @@ func (s *search) report(t *tree, h *history) pipeline.Report {
 func (t *tree) tell(r *pipeline.Report) {
 	r.Examined = append(r.Examined, pipeline.Count{What: "files", N: int(t.scanned.Load())})
 	note := noter(r)
-	note(t.large.Load(), "%d files over %d MiB were left out; the log names them", maxFile>>20)
-	note(t.nested.Load(), "%d folders are repositories of their own: their files were scanned, their history was not")
-	note(t.settings.Load(), "%d gitleaks settings files (.gitleaks.toml, .gitleaksignore) are there and not honoured: exceptions belong in sluice.yaml")
-	note(t.comments.Load(), "%d files have gitleaks:allow comments, which are not honoured: exceptions belong in sluice.yaml")
-	fmt.Fprintf(t.search.task.Log, "files: %d scanned, %d left out by gitleaks' path rules, %d too large, %d deleted\n",
+	note(t.large.Load(), "files over "+limit+" that were left out (the log names them): %d")
+	note(t.nested.Load(), "folders that are repositories of their own, whose files were scanned and whose history was not: %d")
+	note(t.settings.Load(), "gitleaks settings files (.gitleaks.toml, .gitleaksignore), which are not honoured (exceptions belong in sluice.yaml): %d")
+	note(t.comments.Load(), "files with gitleaks:allow comments, which are not honoured (exceptions belong in sluice.yaml): %d")
+	t.search.log("files: %d scanned, %d left out by gitleaks' path rules, %d too large, %d deleted",
 		t.scanned.Load(), t.spared.Load(), t.large.Load(), t.absent.Load())
 }
 
 func (h *history) tell(r *pipeline.Report) {
 	r.Examined = append(r.Examined, pipeline.Count{What: "commits", N: len(h.commits) - 1}) // without the planted one
 	note := noter(r)
-	note(h.large.Load(), "%d old files over %d MiB were left out; the log names them", maxFile>>20)
-	note(int64(h.others), "%d references lead to no commit and were not scanned")
-	fmt.Fprintf(h.search.task.Log, "history: %d commits, %d of them scanned now with %d changes, %d of those left out by gitleaks' path rules, %d too large, %d of submodules\n",
+	note(h.large.Load(), "files in old commits over "+limit+" that were left out (the log names them): %d")
+	note(int64(h.others), "references that lead to no commit and were not scanned: %d")
+	h.search.log("history: %d commits, %d of them scanned now with %d changes, %d of those left out by gitleaks' path rules, %d too large, %d of submodules",
 		len(h.commits)-1, len(h.todo)-1, h.scanned.Load(), h.spared.Load(), h.large.Load(), h.modules.Load())
 }
 
-// noter returns a function that notes a fact that holds more than no times.
-func noter(r *pipeline.Report) func(n int64, format string, args ...any) {
-	return func(n int64, format string, args ...any) {
+// limit is the size of the largest file that is scanned, for people.
+var limit = fmt.Sprintf("%d MiB", maxFile>>20)
+
+// noter returns a function that notes a number of things that is not zero.
+func noter(r *pipeline.Report) func(n int64, format string) {
+	return func(n int64, format string) {
 		if n > 0 {
-			r.Notes = append(r.Notes, fmt.Sprintf(format, append([]any{n}, args...)...))
+			r.Notes = append(r.Notes, fmt.Sprintf(format, n))
 		}
 	}
 }

@@ -17,6 +17,10 @@ import (
 // something else the matter.
 const maxLeaks = 10_000
 
+// errTooMany is what a search ends with that found more.
+var errTooMany = hint.With(fmt.Errorf("there are more than %d secrets", maxLeaks),
+	"remove those that are shown, or the files that are no part of the service")
+
 // search is one run of the job.
 type search struct {
 	task   pipeline.Task
@@ -114,7 +118,7 @@ func (s *search) add(commit int, leaks []leak) error {
 		key := leakKey{l.rule, l.secret, l.path, commit == inTree}
 		known, ok := s.leaks[key]
 		if !ok && len(s.leaks) == maxLeaks {
-			return hint.With(fmt.Errorf("there are more than %d secrets", maxLeaks), "remove those that are shown, or the files that are no part of the service")
+			return errTooMany
 		}
 		hidden := append(known.hidden, l.hidden...)
 		if !ok || byPlace(l, known) < 0 {
@@ -125,6 +129,13 @@ func (s *search) add(commit int, leaks []leak) error {
 		s.leaks[key] = known
 	}
 	return nil
+}
+
+// log writes a line to the stage's log, which takes one at a time.
+func (s *search) log(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintf(s.task.Log, format+"\n", args...)
 }
 
 // save keeps what was found clean for the next run, which without it is only slower.

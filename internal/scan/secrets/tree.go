@@ -2,6 +2,7 @@ package secrets
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -117,7 +118,7 @@ func (t *tree) file(ctx context.Context, name string) error {
 		return t.folder(ctx, name)
 	case errors.Is(err, errTooLarge):
 		t.large.Add(1)
-		fmt.Fprintf(t.search.task.Log, "left out, over %d MiB: %q\n", maxFile>>20, name)
+		t.search.log("left out, over %d MiB: %q", maxFile>>20, name)
 		content = nil // its name still counts
 	case err != nil:
 		return hint.With(fmt.Errorf("reading %q: %w", name, err), "make the file readable, or remove it")
@@ -169,13 +170,10 @@ func (s *search) scanFile(ctx context.Context, name string, content []byte) erro
 	}
 	text := plain(content)
 	leaks, err := s.engine.scan(ctx, name, text, []span{{0, len(text)}})
-	if err != nil {
-		return err
-	}
-	if len(leaks) == 0 {
+	if err == nil && len(leaks) == 0 {
 		s.cleanFiles.add(id)
 	}
-	return s.add(inTree, leaks)
+	return cmp.Or(s.add(inTree, leaks), err)
 }
 
 func fileDigest(name string, content []byte) digest {
