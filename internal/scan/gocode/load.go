@@ -128,7 +128,7 @@ func (l *loader) parse(u *unit) {
 	for _, path := range paths {
 		name, text := path, u.texts[path]
 		if len(u.CompiledGoFiles) > 0 && filepath.Ext(path) != ".go" {
-			name = cgoOrigin(u, text)
+			name = cgoOrigin(u, path, text)
 		}
 		file, err := parser.ParseFile(l.fset, name, text, mode)
 		var list scanner.ErrorList
@@ -146,14 +146,15 @@ func (l *loader) parse(u *unit) {
 }
 
 // cgoOrigin is the file of which cgo made text: it is named in a line directive.
-func cgoOrigin(u *unit, text []byte) string {
+// What cgo has written by itself keeps its own path.
+func cgoOrigin(u *unit, path string, text []byte) string {
 	for line := range strings.Lines(string(text[:min(len(text), 4096)])) {
 		if rest, ok := strings.CutPrefix(line, "//line "); ok {
 			name, _, _ := strings.Cut(rest, ":")
 			return filepath.Join(u.Dir, filepath.Base(name))
 		}
 	}
-	return filepath.Join(u.Dir, "_cgo_gotypes.go")
+	return path
 }
 
 // typecheck checks the unit's types; whole ones with their functions' bodies.
