@@ -78,7 +78,7 @@ func (p *project) cacheFor(job string) string { return filepath.Join(p.cache, "j
 func (p *project) judge(strict bool, now time.Time) pipeline.Judge {
 	return func(r pipeline.Report) pipeline.Verdict {
 		e := policy.Evidence{Findings: r.Findings}
-		if text := r.Values["modified"]; text != "" {
+		if text := r.Values[pipeline.DataModified]; text != "" {
 			at, err := time.Parse(time.RFC3339, text)
 			if err != nil {
 				return pipeline.Verdict{NotRun: fmt.Sprintf("the age of its data cannot be told from %q", text)}

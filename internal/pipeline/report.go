@@ -24,6 +24,10 @@ type Report struct {
 	Values map[string]string `json:"values,omitempty"`
 }
 
+// DataModified names the value of a report that rests on data which ages: when
+// the newest of it was changed, in RFC 3339.
+const DataModified = "modified"
+
 // Tool is a program or library that made a report.
 type Tool struct {
 	Name    string `json:"name"`

@@ -53,18 +53,29 @@ func (g Gate) Decide(e Evidence, now time.Time, strict bool) Decision {
 			d.Blocking = append(d.Blocking, f)
 		}
 	}
-	if e.DataModified.IsZero() || g.MaxAge == 0 || g.Never {
-		return d
-	}
-	if age := now.Sub(e.DataModified); age > g.MaxAge {
-		text := fmt.Sprintf("the vulnerability data is %d days old, and may be %d", days(age), days(g.MaxAge))
-		if strict {
-			d.Unproven, d.Remedy = text, "make newer data reachable (the vulndb setting in sluice.yaml says from where), or raise gates.deps.max_age"
-		} else {
-			d.Warnings = append(d.Warnings, text)
-		}
+	text := g.stale(e.DataModified, now)
+	switch {
+	case text == "":
+	case strict:
+		d.Unproven, d.Remedy = text, "make newer data reachable (the vulndb setting in sluice.yaml says from where), or raise gates.deps.max_age"
+	default:
+		d.Warnings = append(d.Warnings, text)
 	}
 	return d
+}
+
+// stale is why data of this age proves nothing; "" when it does.
+func (g Gate) stale(modified, now time.Time) string {
+	age := now.Sub(modified)
+	switch {
+	case g.MaxAge == 0 || g.Never:
+		return ""
+	case modified.IsZero():
+		return "how old the vulnerability data is cannot be told"
+	case age > g.MaxAge:
+		return fmt.Sprintf("the vulnerability data is %d days old, and may be %d", days(age), days(g.MaxAge))
+	}
+	return ""
 }
 
 func (g Gate) shutsFor(f sarif.Finding) bool {

@@ -52,6 +52,9 @@ func TestOldDataCanShutAGateButNotOpenIt(t *testing.T) {
 	if d := gate.Decide(Evidence{DataModified: now.AddDate(0, 0, -6)}, now, true); d.Unproven != "" || d.Warnings != nil {
 		t.Errorf("fresh data: %+v", d)
 	}
+	if d := gate.Decide(Evidence{}, now, true); d.Unproven == "" {
+		t.Error("data of unknown age opened a gate")
+	}
 	old.Findings = []sarif.Finding{{Severity: sarif.High}}
 	if d := gate.Decide(old, now, true); len(d.Blocking) != 1 {
 		t.Error("old data did not shut the gate")

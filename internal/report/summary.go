@@ -22,6 +22,9 @@ type Summary struct {
 	Hints    []string
 }
 
+// maxNote is how much of a note is written, in characters; run.json has all.
+const maxNote = 200
+
 // maxShown is how many findings are written in full.
 const maxShown = 50
 
@@ -114,7 +117,7 @@ func (s Style) warnings(w io.Writer, results []pipeline.Result) {
 	var lines []string
 	for _, r := range results {
 		for _, text := range slices.Concat(r.Warnings, r.Notes) {
-			lines = append(lines, r.Stage+": "+oneLine(text))
+			lines = append(lines, r.Stage+": "+clip(oneLine(text), maxNote))
 		}
 	}
 	lines = unique(lines)

@@ -21,10 +21,10 @@ const Name = "vulndb"
 
 // The values of the report, by name.
 const (
-	ValuePath     = "path"     // the folder, absolute
-	ValueDigest   = "digest"   // sha256 of the folder's manifest: one content, one digest
-	ValueModified = "modified" // when the newest of the data was changed, RFC 3339
-	ValueSource   = "source"   // where it came from
+	ValuePath     = "path"                // the folder, absolute
+	ValueDigest   = "digest"              // sha256 of the folder's manifest: one content, one digest
+	ValueModified = pipeline.DataModified // when the newest of the data was changed, RFC 3339
+	ValueSource   = "source"              // where it came from
 )
 
 const (

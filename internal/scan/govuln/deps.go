@@ -35,7 +35,7 @@ func (Deps) Job(s scan.Service) (pipeline.Job, error) {
 	if err != nil {
 		return job, err
 	}
-	job.Params = params{Cache: s.CacheDir}
+	job.Params = params{Cache: s.CacheDir, Version: s.Version}
 	job.Inputs = pipeline.Inputs{Trees: sources(s.Root, s.Dir), Values: tool.Facts()}
 	job.Inputs.Values["sluice"] = s.Version
 	job.Inputs.Values[toolName] = version()
@@ -63,7 +63,7 @@ func deps(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err error) {
 	if err != nil {
 		return pipeline.Answer{}, err
 	}
-	return pipeline.Answer{Reports: []pipeline.Report{report}}, nil
+	return pipeline.Answer{Reports: []pipeline.Report{db.date(report)}}, nil
 }
 
 // environment is that of the go command: the code is looked at as the image is

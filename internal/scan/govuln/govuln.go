@@ -7,6 +7,7 @@ package govuln
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"runtime/debug"
 	"time"
@@ -28,7 +29,7 @@ const (
 	databaseJob = "vulndb"
 
 	databasePath     = "path"
-	databaseModified = "modified"
+	databaseModified = pipeline.DataModified
 )
 
 // toolName is who makes the findings about advisories.
@@ -36,7 +37,8 @@ const toolName = "govulncheck"
 
 // params is what the planners hand to the workers.
 type params struct {
-	Cache string `json:"cache"` // Sluice's cache folder, for the compiler
+	Cache   string `json:"cache,omitempty"` // Sluice's cache folder, for the compiler
+	Version string `json:"version"`         // of Sluice
 }
 
 func readParams(t pipeline.Task) (params, error) {
@@ -62,6 +64,16 @@ func openDatabase(t pipeline.Task) (database, error) {
 		return d, hint.With(fmt.Errorf("opening the vulnerability data: %w", err), "run again: it is fetched anew when it is gone")
 	}
 	return d, nil
+}
+
+// date says in a report how old the data is that it rests on.
+func (d database) date(r pipeline.Report) pipeline.Report {
+	r.Values = maps.Clone(r.Values)
+	if r.Values == nil {
+		r.Values = map[string]string{}
+	}
+	r.Values[pipeline.DataModified] = d.modified.UTC().Format(time.RFC3339)
+	return r
 }
 
 func because(reason string) string {

@@ -41,6 +41,7 @@ func (Image) Job(s scan.Service) (pipeline.Job, error) {
 		job.NotApplicable = "no image is built of a service that is no Go module"
 		return job, nil
 	}
+	job.Params = params{Version: s.Version}
 	job.Inputs.Values = map[string]string{"sluice": s.Version, toolName: version()}
 	return job, nil
 }
@@ -49,6 +50,10 @@ func (Image) Job(s scan.Service) (pipeline.Job, error) {
 func (Image) Worker() pipeline.Worker { return imageScan }
 
 func imageScan(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err error) {
+	p, err := readParams(t)
+	if err != nil {
+		return pipeline.Answer{}, err
+	}
 	db, err := openDatabase(t)
 	if err != nil {
 		return pipeline.Answer{}, err
@@ -67,16 +72,17 @@ func imageScan(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err err
 	if err != nil {
 		return pipeline.Answer{}, err
 	}
-	e := examination{task: t, db: db, contents: c, config: im.Config(), found: map[string]sarif.Finding{}, rules: maps.Clone(settingRules)}
+	e := examination{task: t, version: p.Version, db: db, contents: c, config: im.Config(), found: map[string]sarif.Finding{}, rules: maps.Clone(settingRules)}
 	if err := e.programs(ctx); err != nil {
 		return pipeline.Answer{}, err
 	}
-	return pipeline.Answer{Reports: []pipeline.Report{e.report()}}, nil
+	return pipeline.Answer{Reports: []pipeline.Report{db.date(e.report())}}, nil
 }
 
 // examination is of one image.
 type examination struct {
 	task     pipeline.Task
+	version  string // of Sluice
 	db       database
 	contents *contents
 	config   image.Config
@@ -183,7 +189,7 @@ func (e *examination) agree(f sarif.Finding) sarif.Finding {
 func (e *examination) report() pipeline.Report {
 	r := pipeline.Report{
 		Stage: ImageName,
-		Tools: append(tools(), pipeline.Tool{Name: imageTool}),
+		Tools: append(tools(), pipeline.Tool{Name: imageTool, Version: e.version}),
 		Notes: append(e.notes, e.contents.modes.notes()...),
 		Examined: []pipeline.Count{
 			{What: "files", N: e.contents.files},
