@@ -58,6 +58,16 @@ type child struct {
 	cmd      *exec.Cmd
 	lifeline io.WriteCloser // its standard input; closing it tells it to end
 	messages io.ReadCloser
+	alone    bool // what it started may outlive it
+}
+
+// kill ends the child and, unless that may outlive it, all that it started.
+func (c *child) kill() {
+	if c.alone {
+		_ = c.cmd.Process.Kill() // it was there a moment ago
+		return
+	}
+	killTree(c.cmd.Process.Pid)
 }
 
 func (p Processes) start(a Access, log io.Writer) (*child, error) {
@@ -79,7 +89,7 @@ func (p Processes) start(a Access, log io.Writer) (*child, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	return &child{cmd: cmd, lifeline: in, messages: r}, nil
+	return &child{cmd: cmd, lifeline: in, messages: r, alone: a.Detaches}, nil
 }
 
 // converse hands the task over and takes the answer. When ctx ends, the child
@@ -98,7 +108,7 @@ func (c *child) converse(ctx context.Context, task []byte, progress func(string)
 		select {
 		case <-stop:
 		case <-time.After(grace):
-			killTree(c.cmd.Process.Pid)
+			c.kill()
 		}
 	}()
 	_, err := c.lifeline.Write(append(task, '\n'))
@@ -123,7 +133,7 @@ func (c *child) converse(ctx context.Context, task []byte, progress func(string)
 
 // wait waits for the child, and kills it when it does not end after its answer.
 func (c *child) wait() error {
-	timer := time.AfterFunc(2*grace, func() { killTree(c.cmd.Process.Pid) })
+	timer := time.AfterFunc(2*grace, c.kill)
 	defer timer.Stop()
 	err := c.cmd.Wait()
 	if errors.Is(err, exec.ErrWaitDelay) {

@@ -186,12 +186,12 @@ func (s *session) shut(job *Job) *ended {
 	}
 	for _, need := range job.Needs {
 		if e := s.ended[need]; !e.passed {
-			return s.without(job, Report{NotRun: fmt.Sprintf("it needs %s, which %s", need, e.verb())})
+			return s.without(job, Report{NotRun: "it needs " + s.culprit(e, ", which ")})
 		}
 	}
 	for _, gate := range job.Gates {
 		if e := s.ended[gate]; e.failed || s.Strict && !e.passed {
-			return s.without(job, Report{NotRun: fmt.Sprintf("the gate is shut: %s %s", gate, e.verb())})
+			return s.without(job, Report{NotRun: "the gate is shut: " + s.culprit(e, " ")})
 		}
 	}
 	if len(job.Gates) > 0 && !s.trees.same(s.Dir) {
@@ -200,11 +200,18 @@ func (s *session) shut(job *Job) *ended {
 	return nil
 }
 
-func (e *ended) verb() string {
-	if e.failed {
-		return "failed"
+// culprit names the stage of a job that kept it from passing, and how.
+func (s *session) culprit(e *ended, link string) string {
+	worst := e.job.Name + link + "was not run"
+	for _, stage := range e.job.Stages {
+		switch s.results[stage].Outcome {
+		case Failed:
+			return stage + link + "failed"
+		case NotRun:
+			worst = stage + link + "was not run"
+		}
 	}
-	return "was not run"
+	return worst
 }
 
 // without is a job that ended without having started.
