@@ -16,41 +16,28 @@ import (
 func (p *dependency) choose(fset *token.FileSet) {
 	c := &closure{keep: map[*ast.FuncDecl]kind{}, byName: map[string][]*ast.FuncDecl{}, imports: map[*ast.FuncDecl]map[string]bool{}}
 	asked := map[*ast.FuncDecl]kind{}
-	found := 0
 	for _, file := range p.files {
-		imports := importNames(file)
-		for _, decl := range file.Decls {
-			f, ok := decl.(*ast.FuncDecl)
-			if !ok || imports["C"] {
-				continue // without the C compiler's headers, what calls C cannot be understood
-			}
-			c.byName[f.Name.Name] = append(c.byName[f.Name.Name], f)
-			c.imports[f] = imports
-			if k := p.asked[declKey(fset, f)]; k != 0 {
-				asked[f] = k
-				found++
-			}
+		c.addFile(file)
+	}
+	for f := range c.imports {
+		if k := p.asked[declKey(fset, f)]; k != 0 {
+			asked[f] = k
+			p.kinds |= k & asksReturn // some functions are known by name, without a look at their body
 		}
 	}
 	for f, k := range asked {
 		c.need(f, k)
 	}
-	if found < len(p.asked) {
+	if len(asked) < len(p.asked) {
 		// Questions about variables and interfaces' methods: whatever is
 		// assigned to them anywhere in the package decides.
-		for _, same := range c.byName {
-			for _, f := range same {
-				c.keep[f] |= asksPrint
-			}
+		for f := range c.imports {
+			c.keep[f] |= asksPrint
 		}
 	}
 	p.keep = c.keep
-	p.kinds = 0
 	for _, k := range p.keep {
 		p.kinds |= k
-	}
-	for _, k := range asked {
-		p.kinds |= k & asksReturn // some functions are known by name, without a look at their body
 	}
 }
 
@@ -64,6 +51,21 @@ type closure struct {
 	keep    map[*ast.FuncDecl]kind
 	byName  map[string][]*ast.FuncDecl
 	imports map[*ast.FuncDecl]map[string]bool // names of imported packages, by function
+}
+
+// addFile adds the functions of a file. What calls C is passed over: without the
+// C compiler's headers it cannot be understood.
+func (c *closure) addFile(file *ast.File) {
+	imports := importNames(file)
+	if imports["C"] {
+		return
+	}
+	for _, decl := range file.Decls {
+		if f, ok := decl.(*ast.FuncDecl); ok {
+			c.byName[f.Name.Name] = append(c.byName[f.Name.Name], f)
+			c.imports[f] = imports
+		}
+	}
 }
 
 // need keeps a function for questions, and asks about what it calls.

@@ -46,12 +46,13 @@ func readBounded(path string, limit int64) ([]byte, error) {
 // within the module. It is what the analysis is counted against.
 func sources(dir string) ([]string, error) {
 	var found []string
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	root := dir + string(filepath.Separator) // if it is a link, the folder that it leads to
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if d.IsDir() {
-			if path != dir && passedOver(path, d.Name()) {
+			if path != root && passedOver(path, d.Name()) {
 				return filepath.SkipDir
 			}
 			return nil

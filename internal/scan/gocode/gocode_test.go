@@ -572,8 +572,8 @@ func TestDoesNotCompile(t *testing.T) {
 		{
 			name:   "an import cycle",
 			files:  map[string]string{"a/a.go": "package a\n\nimport _ \"example.com/m/b\"\n", "b/b.go": "package b\n\nimport _ \"example.com/m/a\"\n"},
-			lint:   []string{"compiler compile a/a.go:3"},
-			notRun: "2 packages not analysed: example.com/m/a (it does not compile), example.com/m/b (it imports example.com/m/a, which does not compile)",
+			lint:   []string{"compiler compile b/b.go:3"},
+			notRun: "2 packages not analysed: example.com/m/a (it imports example.com/m/b, which does not compile), example.com/m/b (it does not compile)",
 		},
 		{
 			name:   "two packages in one folder",
@@ -637,6 +637,36 @@ func TestNothingToCheck(t *testing.T) {
 			t.Errorf("job %+v, error %v, want it not applicable", job, err)
 		}
 	})
+}
+
+// TestPlaces tries what could lead findings to other places than they are at.
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	secret := filepath.Join(t.TempDir(), "secret.go")
+	if err := os.WriteFile(secret, []byte("package secret // of somebody else\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{
+		"type/a.go":   "package a\n\n//line " + secret + ":1\nvar A int = \"\"\n",
+		"syntax/a.go": "package a\n\n//line " + secret + ":1\nvar A int = \"\n",
+		"vet/a.go":    "package a\n\nimport \"fmt\"\n\n//line " + secret + ":1\nfunc F() { fmt.Printf(\"%d\", \"x\") }\n",
+	}
+	b := newBench(t, inModule(files))
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(b.root, link); err != nil {
+		t.Fatal(err)
+	}
+	b.root, b.dir = link, link
+	lint := b.run()[lintStage]
+	want := []string{"compiler compile syntax/a.go:4", "compiler compile type/a.go:4", "staticcheck SA5009 vet/a.go:6", "vet printf vet/a.go:6"}
+	if diff := cmp.Diff(want, seen(lint)); diff != "" {
+		t.Errorf("lint (-want +got):\n%s", diff)
+	}
+	for _, f := range lint.Findings {
+		if f.Identity == "" || strings.Contains(f.Identity, "secret") {
+			t.Errorf("%s has the identity %q", f.Location, f.Identity)
+		}
+	}
 }
 
 func TestIncremental(t *testing.T) {

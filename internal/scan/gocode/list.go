@@ -65,7 +65,7 @@ func newGolang(dir, cache string, log io.Writer) (*golang, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := tool.Env(cache, gotool.CheckZone)
+	env := append(tool.Env(cache, gotool.CheckZone), "PWD="+dir) // so that paths are told as they were given
 	if _, err := os.Stat(filepath.Join(dir, "vendor", "modules.txt")); err == nil {
 		env = append(env, "GOFLAGS=-mod=vendor") // as the go command itself would
 	}

@@ -1,6 +1,7 @@
 package gocode
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -92,13 +93,14 @@ func (l *loader) check(ctx context.Context, u *unit) {
 	}()
 	l.parse(u)
 	l.typecheck(u)
-	if u.Error != nil && len(u.defects) == 0 {
+	// The type checker has found import cycles itself, where they are cut.
+	if u.Error != nil && len(u.defects) == 0 && !strings.Contains(u.Error.Err, "import cycle not allowed") {
 		u.defects = append(u.defects, listDefect(u))
 	}
 }
 
-// listDefect is what go list has against the package: an import cycle, a folder
-// whose name cannot be imported.
+// listDefect is what go list has against the package: a folder whose name cannot
+// be imported, say.
 func listDefect(u *unit) defect {
 	d := defect{pos: token.Position{Filename: u.Dir}, msg: firstLine(u.Error.Err)}
 	entries, err := os.ReadDir(u.Dir)
@@ -134,7 +136,7 @@ func (l *loader) parse(u *unit) {
 		var list scanner.ErrorList
 		if errors.As(err, &list) {
 			for _, e := range list[:min(len(list), maxDefects)] {
-				u.defects = append(u.defects, defect{pos: e.Pos, msg: e.Msg})
+				u.defects = append(u.defects, defect{pos: offsetPosition(name, text, e.Pos.Offset), msg: e.Msg})
 			}
 		} else if err != nil {
 			u.defects = append(u.defects, defect{pos: token.Position{Filename: name, Line: 1, Column: 1}, msg: err.Error()})
@@ -142,6 +144,19 @@ func (l *loader) parse(u *unit) {
 		if file != nil {
 			u.files = append(u.files, file)
 		}
+	}
+}
+
+// offsetPosition is a place in a file as it was written: a line directive in it
+// could name any file.
+func offsetPosition(name string, text []byte, offset int) token.Position {
+	before := text[:max(0, min(offset, len(text)))]
+	if len(before) == len(text) {
+		before = bytes.TrimSuffix(before, []byte("\n")) // the end is of the last line, not below it
+	}
+	return token.Position{
+		Filename: name, Offset: offset,
+		Line: 1 + bytes.Count(before, []byte("\n")), Column: len(before) - bytes.LastIndexByte(before, '\n'),
 	}
 }
 
@@ -201,7 +216,7 @@ func (u *unit) addTypeError(err error, whole bool) {
 		return
 	}
 	if len(u.defects) < maxDefects {
-		u.defects = append(u.defects, defect{pos: e.Fset.Position(e.Pos), msg: e.Msg})
+		u.defects = append(u.defects, defect{pos: e.Fset.PositionFor(e.Pos, len(u.CompiledGoFiles) > 0), msg: e.Msg})
 	}
 }
 

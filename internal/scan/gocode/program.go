@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"go/types"
 	"hash"
+	"maps"
 	"slices"
 )
 
@@ -55,15 +56,13 @@ func newProgram(packages []*listed, g *golang, salt string) *program {
 			tested[l.ForTest] = true
 		}
 	}
-	for _, l := range packages {
-		u := p.units[l.ImportPath]
-		if u == nil {
-			continue
-		}
+	for path, u := range p.units {
 		// A package's own tests are compiled with it: that variant has all its files.
-		u.analysed = !l.DepOnly && (l.ForTest != "" || !tested[l.ImportPath])
-		u.source = !l.DepOnly || (l.Module != nil && l.Module.Main)
-		p.visit(u, map[*unit]bool{})
+		u.analysed = !u.DepOnly && (u.ForTest != "" || !tested[path])
+		u.source = !u.DepOnly || (u.Module != nil && u.Module.Main)
+	}
+	for _, path := range slices.Sorted(maps.Keys(p.units)) { // always in one order, so that cycles are cut alike
+		p.visit(p.units[path], map[*unit]bool{})
 	}
 	return p
 }
@@ -115,7 +114,7 @@ func (u *unit) read(h hash.Hash) error {
 			return err
 		}
 		fmt.Fprintf(h, "%q %x\n", path, sha256.Sum256(text))
-		if slices.Contains(keep, path) {
+		if u.source && slices.Contains(keep, path) {
 			u.texts[path] = text
 		}
 	}

@@ -21,7 +21,7 @@ const maxNamed = 5
 // addFindings puts the stage's findings into its report: once each, in the order of
 // their places, without those of rules that the configuration switches off.
 func (c *check) addFindings(r *pipeline.Report) {
-	lines := lineReader{}
+	lines := c.lineReader()
 	seen := map[string]bool{}
 	off := 0
 	for _, f := range c.stageFindings(r.Stage) {
@@ -74,7 +74,7 @@ func (c *check) ignored(f sarif.Finding) bool {
 // census says what was examined, and that the stage is not run where that is
 // not all.
 func (c *check) census(r *pipeline.Report) {
-	if len(c.files) == 0 {
+	if len(c.files)+len(c.program.roots()) == 0 {
 		r.NotApplicable = "the module has no Go files"
 		return
 	}
@@ -238,16 +238,30 @@ func linked(path string) string {
 	return "unknown"
 }
 
-// lineReader reads single lines of files, each file once.
-type lineReader map[string][]string
+// lineReader reads single lines of the module's files, each file once.
+type lineReader struct {
+	module map[string]bool
+	lines  map[string][]string
+}
+
+func (c *check) lineReader() lineReader {
+	r := lineReader{module: map[string]bool{}, lines: map[string][]string{}}
+	for _, path := range c.files {
+		r.module[path] = true
+	}
+	return r
+}
 
 func (r lineReader) line(path string, n int) string {
-	lines, ok := r[path]
+	if !r.module[path] {
+		return ""
+	}
+	lines, ok := r.lines[path]
 	if !ok {
 		if text, err := readBounded(path, maxSource); err == nil {
 			lines = strings.Split(string(text), "\n")
 		}
-		r[path] = lines
+		r.lines[path] = lines
 	}
 	if n < 1 || n > len(lines) {
 		return ""
