@@ -283,7 +283,7 @@ func TestDepsPlan(t *testing.T) {
 	values["sluice"], values["govulncheck"] = "v1", version()
 	want := pipeline.Job{
 		Name: "deps", Stages: []string{"deps"}, Needs: []string{"modules", "vulndb"},
-		Params: params{Cache: "/cache"},
+		Params: params{Cache: "/cache", Version: "v1"},
 		Inputs: pipeline.Inputs{Trees: []string{dir}, Values: values},
 		Access: pipeline.Access{Network: pipeline.NoNetwork, Write: []string{"/cache/go-build"}},
 	}

@@ -126,7 +126,7 @@ func newTask(t *testing.T, root, dir string, needs map[string]pipeline.Need) pip
 	t.Helper()
 	return pipeline.Task{
 		Job: t.Name(), Root: root, Dir: dir, Needs: needs,
-		Params: json.RawMessage(encode(t, params{Cache: t.TempDir()})), Out: t.TempDir(),
+		Params: json.RawMessage(encode(t, params{Cache: t.TempDir(), Version: "v1"})), Out: t.TempDir(),
 		Progress: func(string) {}, Log: t.Output(),
 	}
 }

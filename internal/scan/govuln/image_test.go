@@ -137,7 +137,7 @@ func TestImage(t *testing.T) {
 	toolchain := tool(t).Version
 	want := pipeline.Report{
 		Stage:    "image-scan",
-		Tools:    []pipeline.Tool{{Name: "govulncheck", Version: version()}, {Name: "sluice"}},
+		Tools:    []pipeline.Tool{{Name: "govulncheck", Version: version()}, {Name: "sluice", Version: "v1"}},
 		Examined: []pipeline.Count{{What: "files", N: 2}, {What: "programs", N: 1}, {What: "advisories", N: 3}},
 		Findings: []sarif.Finding{
 			{
@@ -398,6 +398,7 @@ func TestImagePlan(t *testing.T) {
 	job, err := Image{}.Job(scan.Service{GoModule: "m", Version: "v1"})
 	want := pipeline.Job{
 		Name: "image-scan", Stages: []string{"image-scan"}, Needs: []string{"build", "vulndb"}, Reads: []string{"deps"},
+		Params: params{Version: "v1"},
 		Inputs: pipeline.Inputs{Values: map[string]string{"sluice": "v1", "govulncheck": version()}},
 		Access: pipeline.Access{Network: pipeline.NoNetwork},
 	}
