@@ -145,7 +145,7 @@ func TestShortcutsLoseNothing(t *testing.T) {
 	e := testEngine(t)
 	r := mathrand.New(mathrand.NewPCG(1, 2))
 	total := 0
-	for range 8000 {
+	for range 10_000 {
 		text := randomLine(r)
 		got := found(t, "a.txt", text)
 		for _, f := range e.decoder.Detect(detect.Fragment{FilePath: "a.txt", Raw: text}) {
@@ -164,7 +164,7 @@ func TestShortcutsLoseNothing(t *testing.T) {
 // text: near another it would be looked at on the other's account.
 func randomLine(r *mathrand.Rand) string {
 	pick := func(of ...string) string { return of[r.IntN(len(of))] }
-	letters := pick("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ456789")
+	letters := pick("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ456789", "abcdefghijklmnopqrstuvwxyz")
 	value := func() string {
 		b := make([]byte, 9+r.IntN(24))
 		for i := range b {
@@ -174,9 +174,11 @@ func randomLine(r *mathrand.Rand) string {
 	}
 	line := pick("", "my_", "the ", "x.y-", "U+", "é") +
 		pick("access", "auth", "Api", "API", "credentials", "creds", "KEY", "passwd", "Password", "secret", "token", "value", "name") +
-		pick("", "_of_it", " is the", ".x", "_for_all_of_them ' \"", "'", `"]`, " ") + pick("=", ": ", " := ", "=> ", "::=", " || ", ",", "\n=\n", "====", "?=", ">", " ") +
+		pick("", "_of_it", " is the", ".x", "_for_all_of_them ' \"", "'", `"]`, " ") + pick("=", ": ", " := ", "=> ", "::=", " || ", ",", "\n=\n", "====", "===========", "?=", ">", " ") +
 		pick("", "'", `"`, "`", "\n", "==") + value() + pick("", "=", "/+"+value()) + pick("'", `"`, "`", ";", " ", `\n`, "")
-	switch r.IntN(8) {
+	switch r.IntN(10) {
+	case 5:
+		return strings.Repeat("9f", 16+r.IntN(3)) + base64.RawURLEncoding.EncodeToString([]byte(line))
 	case 0:
 		return pick("x: ", "abc", "") + base64.StdEncoding.EncodeToString([]byte(line))
 	case 1:

@@ -81,15 +81,11 @@ func characters(of string) (set [256]bool) {
 	return set
 }
 
-// decodable tells whether a run of base64 characters, or what follows the
-// hexadecimal digits at its beginning, begins like encoded ASCII.
+// decodable tells whether a run of base64 characters begins like encoded ASCII.
+// What follows hexadecimal digits in a run the library does not decode.
 func decodable(run string) bool {
-	digits := len(run) - len(strings.TrimLeft(run, "0123456789abcdefABCDEF"))
-	if digits >= minHex {
+	if len(run) >= minHex {
 		if plain, err := hex.DecodeString(run[:minHex]); err == nil && printable(plain) {
-			return true
-		}
-		if isBase64(run[digits:]) {
 			return true
 		}
 	}

@@ -136,6 +136,11 @@ func TestTooManySecrets(t *testing.T) {
 	if len(report.Findings) != maxLeaks {
 		t.Errorf("findings = %d, want %d", len(report.Findings), maxLeaks)
 	}
+	half := strings.Index(text.String()[text.Len()/2:], "\n") + text.Len()/2 + 1
+	r.write("keys", text.String()[:half])
+	r.write("more/keys", text.String()[half:])
+	r.notRun("more than 10000 secrets", "remove those")
+	r.write("more/keys", "")
 	// The same one over and over: what comes after would not be seen.
 	r.write("keys", strings.Repeat(awsKey()+"\n", maxLeaks+1))
 	report = r.notRun("more than 10000 secrets", "remove those")

@@ -2,6 +2,7 @@ package secrets
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -346,6 +347,8 @@ func TestIncompleteAnswers(t *testing.T) {
 		"the last is missing":    {a + "\x00" + file, 0, false},
 		"the first is missing":   {b + "\x00" + file, 0, false},
 		"another one":            {a + "\x00" + b + "\x00" + zero + "\x00", 0, false},
+		"another in its place":   {a + "\x00" + zero + "\x00", 0, false},
+		"out of order":           {b + "\x00" + a + "\x00", 0, false},
 		"one twice":              {a + "\x00" + a + "\x00" + b + "\x00", 0, false},
 		"a change of no commit":  {file + a + "\x00" + b + "\x00", 0, false},
 		"cut off in a change":    {a + "\x00" + b + "\x00:000000 100644", 0, false},
@@ -494,6 +497,30 @@ func TestDamagedMemory(t *testing.T) {
 				t.Errorf("log = %q, want the commit scanned again", r.log.String())
 			}
 		})
+	}
+}
+
+// An entry without its checksum is none, whatever it says.
+func TestForgedMemory(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	_, commit := hidden(r)
+	r.complete()
+	files, err := filepath.Glob(filepath.Join(r.cache, "commits-*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("files = %q, %v", files, err)
+	}
+	data, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	guilty := commitDigest(commit)
+	copy(data[sha256.Size:], guilty[:])
+	if err := os.WriteFile(files[0], data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"aws-access-token deploy.sh:2 " + commit}, places(r.complete().Findings)); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -122,8 +122,15 @@ func TestNoOrdinaryFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer socket.Close()
-	if got := places(r.complete().Findings); len(got) > 0 {
-		t.Errorf("findings = %q, want none", got)
+	for _, git := range []bool{true, false} {
+		answer, err := r.try(context.Background(), r.job(git))
+		if err != nil {
+			t.Fatal(err)
+		}
+		report := answer.Reports[0]
+		if got := places(report.Findings); len(got) > 0 || report.NotRun != "" {
+			t.Errorf("findings = %q, not run: %q; want none", got, report.NotRun)
+		}
 	}
 }
 
@@ -166,7 +173,7 @@ func TestLargeFiles(t *testing.T) {
 func TestRequestsToLookAway(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
-	r.write("a.env", "KEY="+awsKey()+" # gitleaks:allow\n")
+	r.write("a.env", awsKey()+" # gitleaks:allow\n")
 	password := strings.ToLower(awsKey())[4:] + "7z"
 	r.write("b.py", "db_password = '"+password+"'  # gitleaks:allow\n")
 	r.write("c.txt", base64.StdEncoding.EncodeToString([]byte("key = "+awsKey()+" "))+" gitleaks:allow\n")
@@ -265,7 +272,7 @@ func TestFormats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Write([]byte(awsKey())); err != nil {
+	if _, err := w.Write([]byte("\n"+awsKey()+"\n")); err != nil {
 		t.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
