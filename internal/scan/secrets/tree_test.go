@@ -272,7 +272,7 @@ func TestFormats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Write([]byte("\n"+awsKey()+"\n")); err != nil {
+	if _, err := w.Write([]byte("\n" + awsKey() + "\n")); err != nil {
 		t.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
