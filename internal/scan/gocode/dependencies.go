@@ -203,6 +203,7 @@ func (p *dependency) check(d *dependencies) {
 			f.Body = nil // it mentions what only the C compiler knows, and no analyzer bears that
 		}
 	}
+	info.InitOrder = nil // nobody asks about what runs before main
 	p.checked = &unit{listed: p.listed, files: p.files, types: pkg, info: info}
 }
 

@@ -306,6 +306,18 @@ func G(bad bool) context.Context {
 			},
 		},
 		{
+			name: "ways of importing that meet again",
+			files: map[string]string{
+				"a.go":        "package a\n\nimport (\n\t\"example.com/m/b\"\n\t\"example.com/m/c\"\n\t\"example.com/m/d\"\n)\n\nvar _ = b.B + c.C + d.D\n",
+				"b/b.go":      "package b\n\nimport \"example.com/m/d\"\n\nconst B = d.D\n",
+				"c/c.go":      "package c\n\nimport (\n\t\"example.com/m/b\"\n\t\"example.com/m/d\"\n)\n\nconst C = b.B + d.D\n",
+				"c/x_test.go": "package c_test\n\nimport (\n\t\"testing\"\n\n\t\"example.com/m/c\"\n\t\"example.com/m/d\"\n)\n\nfunc TestC(t *testing.T) { t.Log(c.C + d.D) }\n",
+				"d/d.go":      "package d\n\nconst D = 1\n",
+				"d/e_test.go": "package d\n\nconst Exported = 2\n",
+				"d/x_test.go": "package d_test\n\nimport (\n\t\"testing\"\n\n\t\"example.com/m/c\"\n\t\"example.com/m/d\"\n)\n\nfunc TestD(t *testing.T) { t.Log(c.C + d.Exported) }\n",
+			},
+		},
+		{
 			name: "other modules, vendored code, test data and hidden folders are not the module's",
 			files: map[string]string{
 				"a.go":             "package a\n",

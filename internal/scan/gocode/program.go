@@ -19,6 +19,7 @@ type unit struct {
 	key     string  // digest of all that decides what is found in it
 	imports []*unit // in the order of Imports
 	broken  error   // why its files could not be read
+	visited bool    // by the search for the order
 
 	source   bool // its types come from its source, else from the compiler's export data
 	analysed bool // it is one of the packages that were asked for
@@ -62,26 +63,30 @@ func newProgram(packages []*listed, g *golang, salt string) *program {
 		u.source = !u.DepOnly || (u.Module != nil && u.Module.Main)
 	}
 	for _, path := range slices.Sorted(maps.Keys(p.units)) { // always in one order, so that cycles are cut alike
-		p.visit(p.units[path], map[*unit]bool{})
+		p.visit(p.units[path])
 	}
 	return p
 }
 
 // visit puts u into the order, after what it imports. An import cycle, which
 // the compiler refuses, is cut where it is found.
-func (p *program) visit(u *unit, active map[*unit]bool) {
-	if u.key != "" || active[u] {
+func (p *program) visit(u *unit) {
+	if u.visited {
 		return
 	}
-	active[u] = true
+	u.visited = true
 	for _, path := range u.Imports {
-		if dep := p.units[u.imported(path)]; dep != nil && !active[dep] {
-			p.visit(dep, active)
-			u.imports = append(u.imports, dep)
-			// Types from source and from export data do not mix: what imports
-			// a package that comes from source comes from source itself.
-			u.source = u.source || dep.source
+		dep := p.units[u.imported(path)]
+		if dep == nil {
+			continue
 		}
+		if p.visit(dep); dep.key == "" {
+			continue // it is still being visited: it imports u
+		}
+		u.imports = append(u.imports, dep)
+		// Types from source and from export data do not mix: what imports
+		// a package that comes from source comes from source itself.
+		u.source = u.source || dep.source
 	}
 	u.key = p.digest(u)
 	p.order = append(p.order, u)
