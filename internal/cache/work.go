@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// Work is a folder for what is being made. It is locked by this process, so
-// that another one can tell what a killed run left behind.
+// Work is a folder for what is being made. It is locked (shared, flock(2)) by
+// all processes that write into it, so that another one can tell what a killed
+// run left behind.
 type Work struct {
 	Dir  string
 	lock *os.File
@@ -20,16 +21,13 @@ type Work struct {
 // Work makes a work folder, on the store's file system so that outputs can be
 // moved into it, and clears away those of processes that are gone.
 func (s *Store) Work() (*Work, error) {
-	s.clearStale()
+	s.ClearStale()
 	for {
 		lock, err := os.CreateTemp(filepath.Join(s.dir, "work"), "run-*.lock")
 		if err != nil {
 			return nil, fmt.Errorf("making a work folder: %w", err)
 		}
-		if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-			return nil, errors.Join(fmt.Errorf("locking %s: %w", lock.Name(), err), lock.Close())
-		}
-		if _, err := os.Stat(lock.Name()); err != nil {
+		if err := hold(lock); err != nil {
 			_ = lock.Close() // cleared away by another process before it was locked
 			continue
 		}
@@ -41,6 +39,31 @@ func (s *Store) Work() (*Work, error) {
 	}
 }
 
+// LockFile is what another process must Hold before it writes into the folder.
+func (w *Work) LockFile() string { return w.lock.Name() }
+
+// Hold keeps a work folder from being cleared away until the file is closed, or
+// this process ends. It is an error that the folder is gone.
+func Hold(lockFile string) (*os.File, error) {
+	f, err := os.Open(lockFile)
+	if err != nil {
+		return nil, err
+	}
+	if err := hold(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// hold locks an open lock file, and sees that it is still there.
+func hold(f *os.File) error {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH); err != nil {
+		return fmt.Errorf("locking %s: %w", f.Name(), err)
+	}
+	_, err := os.Stat(f.Name())
+	return err
+}
+
 // Close removes the folder.
 func (w *Work) Close() error {
 	defer w.lock.Close()
@@ -50,9 +73,9 @@ func (w *Work) Close() error {
 	return os.Remove(w.lock.Name())
 }
 
-// clearStale removes the work folders that no process holds. What cannot be
+// ClearStale removes the work folders that no process holds. What cannot be
 // removed now is left for the next time.
-func (s *Store) clearStale() {
+func (s *Store) ClearStale() {
 	dropped, _ := filepath.Glob(filepath.Join(s.dir, "work", "drop-*"))
 	for _, dir := range dropped {
 		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > time.Hour {

@@ -70,8 +70,9 @@ func (l *logfile) replace() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = os.Remove(l.path + ".1") // else Link says that it is there
-	if err := errors.Join(os.Link(l.path, l.path+".1"), os.Rename(next.Name(), l.path)); err != nil {
+	aside := l.path + ".1.new"
+	_ = os.Remove(aside) // else Link says that it is there
+	if err := errors.Join(os.Link(l.path, aside), os.Rename(aside, l.path+".1"), os.Rename(next.Name(), l.path)); err != nil {
 		_ = next.Close()
 		return nil, err
 	}

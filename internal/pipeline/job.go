@@ -95,6 +95,7 @@ type Task struct {
 
 	Access Access `json:"access"`
 	Nice   int    `json:"nice,omitempty"` // of its process, 0 to 19
+	Lock   string `json:"lock"`           // held for as long as Out is written to
 
 	Progress func(string) `json:"-"` // tells the user what is being done, a few words; never nil
 	Log      io.Writer    `json:"-"` // the stage's log; bounded

@@ -69,7 +69,9 @@ func (r *Runner) Run(ctx context.Context) (Done, error) {
 	for _, name := range d.CriticalPath {
 		d.Chain += s.ended[name].elapsed
 	}
-	return d, errors.Join(s.err, work.Close(), r.Hasher.Save())
+	err = errors.Join(s.err, work.Close(), r.Hasher.Save())
+	r.Store.ClearStale() // what a killed run's last processes still held at the start
+	return d, err
 }
 
 // session is the state of one run. Only the goroutine of loop touches it, but

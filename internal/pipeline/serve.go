@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/sluice-ci/sluice/internal/cache"
 )
 
 // Child is the main function of a child process: it does one job on the
@@ -39,6 +41,12 @@ func Child(ctx context.Context, workers map[string]Worker) int {
 		adoptOrphans()
 		defer killOrphans()
 	}
+	lock, err := cache.Hold(task.Lock)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "holding the work folder:", err)
+		return 2
+	}
+	defer lock.Close()
 	tmp, err := ownTemp()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
