@@ -63,6 +63,7 @@ func TestDepsCalled(t *testing.T) {
 				Why: "flaw in net/http", Fix: "update Go to go99.0.1", Identity: "GO-2030-0002 stdlib",
 			},
 		},
+		Values: map[string]string{"modified": "2026-01-02T03:04:05Z"},
 		Rules: []sarif.Rule{
 			{ID: "GO-2021-0113", Tool: "govulncheck", Name: "flaw in golang.org/x/text/language", Why: "Planted by a test.", Fix: "update golang.org/x/text to a version in which it is fixed", URI: "https://pkg.go.dev/vuln/GO-2021-0113"},
 			{ID: "GO-2030-0002", Tool: "govulncheck", Name: "flaw in net/http", Why: "Planted by a test.", Fix: "update stdlib to a version in which it is fixed", URI: "https://pkg.go.dev/vuln/GO-2030-0002"},

@@ -137,6 +137,7 @@ func TestImage(t *testing.T) {
 	toolchain := tool(t).Version
 	want := pipeline.Report{
 		Stage:    "image-scan",
+		Values:   map[string]string{"modified": "2026-01-02T03:04:05Z"},
 		Tools:    []pipeline.Tool{{Name: "govulncheck", Version: version()}, {Name: "sluice", Version: "v1"}},
 		Examined: []pipeline.Count{{What: "files", N: 2}, {What: "programs", N: 1}, {What: "advisories", N: 3}},
 		Findings: []sarif.Finding{
