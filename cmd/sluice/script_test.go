@@ -37,7 +37,37 @@ func testMain(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "building sluice: %v\n%s", err, out)
 		return 1
 	}
+	if err := warm(filepath.Join(dir, "warm")); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return m.Run()
+}
+
+// warm runs once where no test has run before, so that the scripts do not all
+// compile the standard library at the same time.
+func warm(work string) error {
+	user, err := os.UserCacheDir()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(user, "sluice-test", "go-build-test")); err == nil {
+		return nil
+	}
+	svc := filepath.Join(work, "svc")
+	if err := os.CopyFS(svc, os.DirFS("testdata/service")); err != nil {
+		return err
+	}
+	cache, err := cacheIn(work)
+	if err != nil {
+		return err
+	}
+	run := exec.Command(program, "run", "--until", "image-scan", "--strict=false")
+	run.Dir, run.Env = svc, append(os.Environ(), "SLUICE_CACHE="+cache)
+	if out, err := run.CombinedOutput(); err != nil {
+		return fmt.Errorf("the first run: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // TestScript runs the scripts that are the command line's contract. Each gets

@@ -88,6 +88,12 @@ var testWorkers = map[string]Worker{
 		a.Reports[0].Values = map[string]string{"read": string(b), "told": t.Needs["stamp"].Reports["stamp"].Values["stamp"]}
 		return a, err
 	},
+	"polite": func(_ context.Context, t Task) (Answer, error) {
+		out, err := exec.Command("nice").Output()
+		a := clean(t)
+		a.Reports[0].Values = map[string]string{"nice": strings.TrimSpace(string(out))}
+		return a, err
+	},
 	"babbler": func(_ context.Context, t Task) (Answer, error) {
 		for i := range 20_000 {
 			t.Progress(fmt.Sprintf("%d %s", i, strings.Repeat("x", 1000)))
@@ -334,6 +340,30 @@ func TestLongestPathFirst(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"clean2"}, order); diff != "" {
 		t.Errorf("started (-want +got):\n%s", diff)
+	}
+}
+
+func TestNicenessIsAddedToWhatTheRunHas(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("nice").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runnerIn(t.TempDir(), job("polite"))
+	work := mustWork(t, r.Store)
+	for _, nice := range []int{0, 3} {
+		task := Task{Job: "polite", Stages: []string{"polite"}, Nice: nice, Lock: work.LockFile()}
+		a, err := r.Launch(t.Context(), task, func(string) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := a.Reports[0].Values["nice"]; got != strconv.Itoa(min(base+nice, 19)) {
+			t.Errorf("niceness %s, want %d more than %d", got, nice, base)
+		}
 	}
 }
 

@@ -34,9 +34,7 @@ func Child(ctx context.Context, workers map[string]Worker) int {
 	}
 	syscall.CloseOnExec(messageFD)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // a parent that is gone must not end this before it has cleaned up
-	if task.Nice > 0 {
-		_ = syscall.Setpriority(syscall.PRIO_PGRP, 0, task.Nice) // all threads; without it, this is only in others' way
-	}
+	giveWay(task.Nice)
 	if !task.Access.Detaches {
 		adoptOrphans()
 		defer killOrphans()

@@ -14,6 +14,16 @@ import (
 // ownGroup keeps the terminal's signals from the child: its parent tells it.
 func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
+// giveWay lowers the priority of all threads of this process, and so of what it
+// starts. Where that cannot be done, it is only in others' way.
+func giveWay(nice int) {
+	raw, err := syscall.Getpriority(syscall.PRIO_PROCESS, 0)
+	if nice > 0 && err == nil {
+		now := 20 - raw // the system call's form of it (getpriority(2), "C library/kernel differences")
+		_ = syscall.Setpriority(syscall.PRIO_PGRP, 0, now+nice)
+	}
+}
+
 // adoptOrphans makes this process the parent of every process below it whose
 // own parent ends, so that none can slip away (prctl(2), PR_SET_CHILD_SUBREAPER).
 func adoptOrphans() {
