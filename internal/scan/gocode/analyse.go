@@ -8,7 +8,6 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -76,26 +75,23 @@ func newAnalyst(p *program, k *knowledge, lint map[*analysis.Analyzer]string, pr
 // analyse analyses units, which are in the order of their imports.
 func (a *analyst) analyse(ctx context.Context, units []*unit) {
 	a.total = len(units)
-	waits := factOrder(units)
-	told := map[*unit]chan struct{}{}
-	for _, u := range units {
-		told[u] = make(chan struct{})
-	}
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
-	var all sync.WaitGroup
-	for _, u := range units {
-		all.Go(func() {
-			tell := sync.OnceFunc(func() { close(told[u]) })
-			defer tell()
-			for _, dep := range waits[u] {
-				<-told[dep]
-			}
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			a.one(ctx, u, tell)
-		})
-	}
-	all.Wait()
+	tellers := factOrder(units)
+	inOrder(ctx, units, func(u *unit) []*unit { return tellers[u] }, func(u *unit) func() {
+		c := &collector{program: a.program, unit: u, result: &result{Key: u.key, Files: len(u.goFiles())}, tools: a.lint, failed: failures{}}
+		a.announce(u)
+		c.guard(func() { a.facts(ctx, c) })
+		return func() {
+			c.guard(func() { a.rest(ctx, c) })
+			a.finish(c)
+		}
+	})
+}
+
+func (a *analyst) announce(u *unit) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.started++
+	a.progress(fmt.Sprintf("analysing %s (%d/%d)", u.Name, a.started, a.total))
 }
 
 // factOrder says for each unit which others tell the facts that it needs: a
@@ -130,44 +126,39 @@ func factOrder(units []*unit) map[*unit][]*unit {
 	return waits
 }
 
-// one analyses one package, and tells when its facts are known.
-func (a *analyst) one(ctx context.Context, u *unit, tell func()) {
-	a.mu.Lock()
-	a.started++
-	a.progress(fmt.Sprintf("analysing %s (%d/%d)", u.Name, a.started, a.total))
-	a.mu.Unlock()
+// facts runs the analyzers whose facts the package's importers wait for.
+func (a *analyst) facts(ctx context.Context, c *collector) {
+	if !c.unit.sound() {
+		return
+	}
+	c.directives = newDirectives(a.fset, c.unit.files)
+	c.generated = c.unit.generatedFiles(a.fset)
+	c.pass = newPass(a.known, c.unit, settled(), c.diagnostic)
+	for _, analyzer := range factAnalyzers() {
+		c.failed.add(c.pass.run(ctx, analyzer), lintStage)
+	}
+	facts := c.pass.facts()
+	a.known.add(c.unit.path(), facts)
+	var err error
+	c.result.Facts, err = facts.encode()
+	c.failed.add(err, lintStage)
+}
 
-	failed := failures{}
-	c := &collector{program: a.program, unit: u, result: &result{Key: u.key, Files: len(u.goFiles())}, tools: a.lint}
-	defer func() {
-		if r := recover(); r != nil {
-			failed.add(fmt.Errorf("the analysis of %s crashed: %v\n%s", u.ImportPath, r, debug.Stack()), lintStage, sastStage)
-		}
-		a.finish(u, c.result, failed)
-		u.files, u.info = nil, nil // as large as all the rest, and nobody needs them any more
-	}()
-	failed.add(c.format(), lintStage)
-	if !u.sound() {
+// rest does what nobody waits for.
+func (a *analyst) rest(ctx context.Context, c *collector) {
+	c.failed.add(c.format(), lintStage)
+	if !c.unit.sound() {
 		c.compileErrors()
 		return
 	}
-	c.directives = newDirectives(a.fset, u.files)
-	c.generated = u.generatedFiles(a.fset)
-	p := newPass(a.known, u, settled(), c.diagnostic)
-	for _, analyzer := range factAnalyzers() {
-		failed.add(p.run(ctx, analyzer), lintStage)
+	if c.pass == nil {
+		return // its facts have failed
 	}
-	facts := p.facts()
-	a.known.add(u.path(), facts)
-	tell()
 	for analyzer := range a.lint {
-		failed.add(p.run(ctx, analyzer), lintStage)
+		c.failed.add(c.pass.run(ctx, analyzer), lintStage)
 	}
-	failed.add(c.gosec(ctx, p), sastStage)
+	c.failed.add(c.gosec(ctx), sastStage)
 	c.unusedDirectives()
-	var err error
-	c.result.Facts, err = facts.encode()
-	failed.add(err, lintStage)
 }
 
 // failures are why a package was not examined, by stage.
@@ -181,13 +172,14 @@ func (f failures) add(err error, stages ...string) {
 	}
 }
 
-func (a *analyst) finish(u *unit, r *result, failed failures) {
+func (a *analyst) finish(c *collector) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.results[u] = r
-	if len(failed) > 0 {
-		a.failures[u] = failed
+	a.results[c.unit] = c.result
+	if len(c.failed) > 0 {
+		a.failures[c.unit] = c.failed
 	}
+	c.unit.files, c.unit.info = nil, nil // as large as all the rest, and nobody needs them any more
 }
 
 // sound tells whether a package and all that it is made of compiles.
@@ -238,8 +230,21 @@ type collector struct {
 	unit       *unit
 	result     *result
 	tools      map[*analysis.Analyzer]string
+	failed     failures
+	pass       *pass
 	directives *directives
 	generated  map[string]bool
+}
+
+// guard does something that may crash, which is then why the package was not
+// examined.
+func (c *collector) guard(do func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.failed.add(fmt.Errorf("the analysis of %s crashed: %v\n%s", c.unit.ImportPath, r, debug.Stack()), lintStage, sastStage)
+		}
+	}()
+	do()
 }
 
 // diagnostic takes what a lint analyzer reports.
@@ -265,11 +270,11 @@ func (c *collector) place(pos token.Pos) token.Position {
 }
 
 // gosec runs gosec and takes its issues.
-func (c *collector) gosec(ctx context.Context, p *pass) error {
-	if err := p.run(ctx, buildssa.Analyzer); err != nil {
+func (c *collector) gosec(ctx context.Context) error {
+	if err := c.pass.run(ctx, buildssa.Analyzer); err != nil {
 		return err
 	}
-	sec, err := runGosec(c.unit, p)
+	sec, err := runGosec(c.unit, c.pass)
 	if sec.suppressed > 0 {
 		c.result.leave(sastStage, byNosec, sec.suppressed)
 	}

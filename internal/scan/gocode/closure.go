@@ -1,13 +1,10 @@
 package gocode
 
 import (
-	"context"
 	"go/ast"
 	"go/token"
 	"path"
-	"runtime"
 	"strconv"
-	"sync"
 )
 
 // choose decides which functions of a package must be looked into: those that
@@ -129,20 +126,4 @@ func importNames(file *ast.File) map[string]bool {
 		}
 	}
 	return names
-}
-
-// parallel does something with all items, on all CPUs.
-func parallel[T any](ctx context.Context, items []T, do func(T)) {
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
-	var all sync.WaitGroup
-	for _, item := range items {
-		slots <- struct{}{}
-		all.Go(func() {
-			defer func() { <-slots }()
-			if ctx.Err() == nil {
-				do(item)
-			}
-		})
-	}
-	all.Wait()
 }

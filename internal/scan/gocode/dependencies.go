@@ -50,56 +50,62 @@ type dependency struct {
 
 // learn answers the questions of the given packages' analysis.
 func (d *dependencies) learn(ctx context.Context, units []*unit) error {
-	used := map[string]bool{}
-	parallel(ctx, units, func(u *unit) {
+	nobody := func(*unit) []*unit { return nil }
+	inOrder(ctx, units, nobody, func(u *unit) func() {
 		if u.sound() {
 			d.questions.addUnit(u)
 		}
+		return nil
 	})
-	for _, u := range units {
-		if u.sound() {
-			for o := range usedObjects(u) {
-				used[o.Pkg().Path()] = true
-			}
-			for _, p := range u.types.Imports() {
-				used[p.Path()] = true
-			}
-		}
-	}
-	levels := d.levels()
-	for _, level := range levels {
-		parallel(ctx, level, func(u *unit) { d.open(u, used[u.path()]) })
-	}
-	for i := len(levels) - 1; i >= 0; i-- {
-		parallel(ctx, levels[i], func(u *unit) { d.answer(ctx, u) })
-	}
+	compiled, importers := d.compiled()
+	used := usedPackages(units)
+	inOrder(ctx, compiled, func(u *unit) []*unit { return importers[u] }, func(u *unit) func() {
+		d.open(u, used[u.path()])
+		return nil
+	})
+	inOrder(ctx, compiled, func(u *unit) []*unit { return u.imports }, func(u *unit) func() {
+		d.answer(ctx, u)
+		return nil
+	})
 	return ctx.Err()
 }
 
-// levels are the packages that come from export data, importers first: no
-// package imports another of its own level or of one before.
-func (d *dependencies) levels() [][]*unit {
-	depth := map[*unit]int{}
-	var levels [][]*unit
-	for i := len(d.order) - 1; i >= 0; i-- {
-		u := d.order[i]
-		for _, dep := range u.imports {
-			depth[dep] = max(depth[dep], depth[u]+1)
-		}
+// compiled are the packages that come from export data, and who imports each.
+func (d *dependencies) compiled() ([]*unit, map[*unit][]*unit) {
+	var units []*unit
+	importers := map[*unit][]*unit{}
+	for _, u := range d.order {
 		if u.source {
 			continue
 		}
-		for len(levels) <= depth[u] {
-			levels = append(levels, nil)
+		d.recall(u)
+		units = append(units, u)
+		for _, dep := range u.imports {
+			importers[dep] = append(importers[dep], u)
 		}
-		levels[depth[u]] = append(levels[depth[u]], u)
-		d.record(u)
 	}
-	return levels
+	return units, importers
 }
 
-// record is what is known of a package from earlier runs.
-func (d *dependencies) record(u *unit) {
+// usedPackages are the packages of which the given ones mention anything.
+func usedPackages(units []*unit) map[string]bool {
+	used := map[string]bool{}
+	for _, u := range units {
+		if !u.sound() {
+			continue
+		}
+		for o := range usedObjects(u) {
+			used[o.Pkg().Path()] = true
+		}
+		for _, p := range u.types.Imports() {
+			used[p.Path()] = true
+		}
+	}
+	return used
+}
+
+// recall takes what is known of a package from earlier runs.
+func (d *dependencies) recall(u *unit) {
 	r := d.records[u.ImportPath]
 	if r != nil && r.Key == u.key {
 		if facts, err := decodeFacts(r.Facts); err == nil {
@@ -225,7 +231,7 @@ func understood(info *types.Info, body *ast.BlockStmt) bool {
 // answer runs the analyzers that were asked for over what was kept.
 func (d *dependencies) answer(ctx context.Context, u *unit) {
 	p := d.opened[u]
-	if len(p.asked) == 0 {
+	if len(p.asked) == 0 || ctx.Err() != nil {
 		return
 	}
 	if p.checked != nil {

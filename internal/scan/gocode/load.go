@@ -10,11 +10,12 @@ import (
 	"go/scanner"
 	"go/token"
 	"go/types"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
-	"sync"
 )
 
 // maxDefects bounds how many errors of one package are kept.
@@ -32,11 +33,10 @@ type loader struct {
 	*program
 	exports *exports
 	whole   map[*unit]bool
-	slots   chan struct{} // as many as there are CPUs
 }
 
 func newLoader(p *program, e *exports, whole map[*unit]bool) *loader {
-	return &loader{program: p, exports: e, whole: whole, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	return &loader{program: p, exports: e, whole: whole}
 }
 
 // load type-checks the given units and, before them, what they import.
@@ -45,25 +45,11 @@ func (l *loader) load(ctx context.Context) {
 	for u := range l.whole {
 		l.need(u, needed)
 	}
-	done := map[*unit]chan struct{}{}
-	for u := range needed {
-		done[u] = make(chan struct{})
-	}
-	var all sync.WaitGroup
-	for u := range needed {
-		all.Go(func() {
-			defer close(done[u])
-			for _, dep := range u.imports {
-				if ready := done[dep]; ready != nil {
-					<-ready
-				}
-			}
-			l.slots <- struct{}{}
-			defer func() { <-l.slots }()
-			l.check(ctx, u)
-		})
-	}
-	all.Wait()
+	imports := func(u *unit) []*unit { return u.imports }
+	inOrder(ctx, slices.Collect(maps.Keys(needed)), imports, func(u *unit) func() {
+		l.check(ctx, u)
+		return nil
+	})
 }
 
 func (l *loader) need(u *unit, needed map[*unit]bool) {
