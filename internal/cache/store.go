@@ -91,7 +91,7 @@ func (s *Store) put(key Key, v any, out string) (o Outputs, err error) {
 	if err != nil {
 		return o, err
 	}
-	defer os.RemoveAll(aside)
+	defer func() { _ = os.RemoveAll(aside) }() // empty, or cleared with the work folder
 	if err := fill(aside, answer, out); err != nil {
 		return o, err
 	}
@@ -205,19 +205,5 @@ func (s *Store) drop(dir string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	return errors.Join(err, removeAll(aside))
-}
-
-// removeAll removes a folder even when what is in it is read-only.
-func removeAll(dir string) error {
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			return os.Chmod(p, 0o700) // #nosec G302 -- a folder needs its x bit to be emptied
-		}
-		return err
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return errors.Join(err, os.RemoveAll(dir))
+	return errors.Join(err, atomicfile.RemoveAll(aside))
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/sluice-ci/sluice/internal/atomicfile"
 )
 
 // Work is a folder for what is being made. It is locked (shared, flock(2)) by
@@ -67,7 +69,7 @@ func hold(f *os.File) error {
 // Close removes the folder.
 func (w *Work) Close() error {
 	defer w.lock.Close()
-	if err := removeAll(w.Dir); err != nil {
+	if err := atomicfile.RemoveAll(w.Dir); err != nil {
 		return err
 	}
 	return os.Remove(w.lock.Name())
@@ -79,7 +81,7 @@ func (s *Store) ClearStale() {
 	dropped, _ := filepath.Glob(filepath.Join(s.dir, "work", "drop-*"))
 	for _, dir := range dropped {
 		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > time.Hour {
-			_ = removeAll(dir)
+			_ = atomicfile.RemoveAll(dir)
 		}
 	}
 	locks, _ := filepath.Glob(filepath.Join(s.dir, "work", "run-*.lock")) // the pattern is well-formed

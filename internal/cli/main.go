@@ -71,7 +71,6 @@ type app struct {
 	Process
 	style report.Style // of Stdout
 	json  bool         // --json was given
-	force func()       // gives signals their usual effect back
 }
 
 // Main runs a command line and returns the exit status.

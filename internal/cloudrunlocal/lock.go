@@ -25,7 +25,7 @@ func lock(ctx context.Context, path string) (func(), error) {
 		}
 		return func() { _ = f.Close() }, nil
 	case <-ctx.Done():
-		go func() { <-taken; _ = f.Close() }() // flock cannot be interrupted
+		go func() { _, _ = <-taken, f.Close() }() // flock cannot be interrupted
 		return nil, fmt.Errorf("waiting for %s: %w", path, context.Cause(ctx))
 	}
 }

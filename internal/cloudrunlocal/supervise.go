@@ -119,7 +119,7 @@ func supervise(ctx context.Context, o options, tell func(error)) error {
 	if err != nil {
 		return err
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }() // every line was written when it was made
 	log := slog.New(slog.NewTextHandler(out, nil))
 	if err := keep(ctx, dir, o, tell, log); err != nil {
 		log.Error("ended", "error", err)

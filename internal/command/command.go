@@ -67,7 +67,7 @@ func Run(ctx context.Context, s Spec) error {
 		max = DefaultMaxOutput
 	}
 	tail := &tailWriter{}
-	cmd := exec.CommandContext(ctx, s.Path, s.Args...)
+	cmd := exec.CommandContext(ctx, s.Path, s.Args...) // #nosec G204 -- running programs is what this package is for
 	cmd.Dir, cmd.Stdin = s.Dir, s.Stdin
 	cmd.Env = append([]string{}, s.Env...)
 	cmd.Stdout = &limitWriter{w: orDiscard(s.Stdout), left: max, over: func() { cancel(ErrTooMuchOutput) }}
@@ -81,7 +81,7 @@ func Run(ctx context.Context, s Spec) error {
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return &ExitError{Program: name, Code: exit.ExitCode(), State: exit.ProcessState.String(), Stderr: tail.String()}
+		return &ExitError{Program: name, Code: exit.ExitCode(), State: exit.String(), Stderr: tail.String()}
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)

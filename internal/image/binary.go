@@ -26,7 +26,7 @@ func checkBinary(name, arch string) (module string, err error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	if f.Class != elf.ELFCLASS64 || f.Machine != machines[arch] {
 		return "", fmt.Errorf("the program is for %v (%v), want %s", f.Machine, f.Class, arch)
 	}

@@ -144,7 +144,7 @@ func (im *Image) eachHeader(i int, b *budget, fn func(pos int, hdr *tar.Header, 
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // it was only read, and checked at its end
 	for pos := 0; ; pos++ {
 		hdr, err := r.Next()
 		if errors.Is(err, io.EOF) {

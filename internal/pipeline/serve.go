@@ -50,7 +50,7 @@ func Child(ctx context.Context, workers map[string]Worker) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
-	defer os.RemoveAll(tmp)
+	defer func() { _ = os.RemoveAll(tmp) }() // the system clears what stays
 	task.Log = os.Stderr
 	return serve(ctx, worker, task, rest, messages)
 }

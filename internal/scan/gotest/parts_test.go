@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -202,10 +203,12 @@ func TestDissect(t *testing.T) {
 func FuzzDissect(f *testing.F) {
 	f.Add("==================\nWARNING: DATA RACE\nRead at 0x0:\n  f()\n      /a.go:1 +0x1\n\n==================\npanic: x\n\ngoroutine 1 [running]:\nf()\n\t/a.go:99999999999999999999\n")
 	f.Add("panic: test timed out after 1s\n\t\tA (1s)")
-	f.Fuzz(func(_ *testing.T, text string) {
+	f.Fuzz(func(t *testing.T, text string) {
 		dissect(text)
 		compileErrors(text)
-		valid(text)
+		if !utf8.ValidString(valid(text)) {
+			t.Error("what goes into the XML report is not UTF-8")
+		}
 	})
 }
 
@@ -214,6 +217,7 @@ func TestDeclared(t *testing.T) {
 	s := newService(t, map[string]string{"x_test.go": `package x
 
 import (
+	"unicode/utf8"
 	. "testing"
 	"testing"
 )

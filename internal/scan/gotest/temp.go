@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/sluice-ci/sluice/internal/atomicfile"
 )
 
 // temp is the temporary folder of the tests: the same each time, shared by
@@ -37,24 +39,7 @@ func (t temp) clean(log io.Writer) {
 	if syscall.Flock(int(t.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		return
 	}
-	if err := removeAll(t.dir); err != nil {
+	if err := atomicfile.RemoveAll(t.dir); err != nil {
 		fmt.Fprintln(log, "removing what the tests left:", err) // harmless: the next run tries again
 	}
-}
-
-// removeAll removes a folder, also where tests took the right to away.
-func removeAll(dir string) error {
-	if err := os.RemoveAll(dir); err == nil {
-		return nil
-	}
-	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, _ error) error {
-		if d != nil && d.IsDir() {
-			return os.Chmod(path, 0o700)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return os.RemoveAll(dir)
 }

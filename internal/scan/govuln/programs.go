@@ -141,7 +141,7 @@ func madeByGo(file string) bool {
 	if err != nil {
 		return false
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	return f.Section(".note.go.buildid") != nil || f.Section(".gopclntab") != nil || f.Section(".go.buildinfo") != nil
 }
 

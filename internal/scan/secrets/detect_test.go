@@ -268,7 +268,7 @@ func TestAddedMissesNothing(t *testing.T) {
 	random := func() string {
 		var b strings.Builder
 		for range r.IntN(12) {
-			b.WriteString(fmt.Sprintf("%d\n", r.IntN(9)))
+			fmt.Fprintf(&b, "%d\n", r.IntN(9))
 		}
 		return strings.TrimSuffix(b.String(), strings.Repeat("\n", r.IntN(2)))
 	}

@@ -175,7 +175,7 @@ func (h *history) parse(out string, asked []int) ([]change, error) {
 			continue
 		}
 		path, rest, ok := strings.Cut(out, "\x00")
-		if !ok || seen == 0 {
+		if !ok || seen == 0 || seen > len(asked) {
 			return nil, io.ErrUnexpectedEOF
 		}
 		out = rest
