@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -107,10 +108,24 @@ func (a *app) exit(err error) int {
 	default:
 		fmt.Fprintln(a.Stderr, "sluice:", err)
 	}
-	if remedy := hint.Remedy(err); remedy != "" {
+	if remedy := remedyFor(err); remedy != "" {
 		fmt.Fprintln(a.Stderr, "remedy:", remedy)
 	}
 	return code
+}
+
+// remedyFor is the remedy of an error, also of those of the machine that may
+// come from anywhere.
+func remedyFor(err error) string {
+	switch remedy := hint.Remedy(err); {
+	case remedy != "":
+		return remedy
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "free some disk space, or set SLUICE_CACHE to a folder on a larger disk"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return "run in a folder that you may write to, and see that SLUICE_CACHE names one"
+	}
+	return ""
 }
 
 func (a *app) root() *cobra.Command {
