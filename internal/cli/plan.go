@@ -86,6 +86,9 @@ func (p *project) judge(strict bool, now time.Time) pipeline.Judge {
 			e.DataModified = at
 		}
 		d := p.Gates[r.Stage].Decide(e, now, strict)
+		if r.NotRun != "" || r.NotApplicable != "" {
+			return pipeline.Verdict{Blocking: d.Blocking} // what did not look rests on no data
+		}
 		return pipeline.Verdict{Blocking: d.Blocking, Warnings: d.Warnings, NotRun: d.Unproven, Remedy: d.Remedy}
 	}
 }

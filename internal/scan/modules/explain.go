@@ -72,6 +72,7 @@ var ownFolder = regexp.MustCompile(` in \S*[/\\]cache[/\\]vcs[/\\][0-9a-f]+`)
 // that is another.
 func gist(message string, reason *regexp.Regexp) string {
 	lines := strings.Split(strings.TrimSpace(ownFolder.ReplaceAllString(message, "")), "\n")
+	lines[0] = strings.TrimSuffix(lines[0], "; to add:") // the remedy says what, and the command that follows is one of two
 	first := strings.TrimPrefix(strings.TrimSpace(lines[0]), "go: ")
 	if reason == nil || reason.MatchString(first) {
 		return clip(first)
