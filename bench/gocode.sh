@@ -59,7 +59,10 @@ sluice() {
 		"$tmp/gocode.test" -test.run='^$' -test.bench=Repository -test.benchtime=1x
 }
 
-changed=$(cd "$repository" && go list -f '{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}' ./... | sed '/^$/d' | tail -n 1)
+# A file of a package that no other imports: one handler, say.
+changed=$(cd "$repository" && go list -f '{{$d := .Dir}}{{.ImportPath}} {{with .GoFiles}}{{$d}}/{{index . 0}}{{end}} {{join .Imports " "}}' ./... |
+	awk 'NF > 1 { file[$1] = $2; for (i = 3; i <= NF; i++) imported[$i] = 1; order[++n] = $1 }
+		END { for (i = n; i > 0; i--) if (!imported[order[i]]) { print file[order[i]]; exit } }')
 
 i=0
 while [ "$i" -lt "${RUNS:-1}" ]; do

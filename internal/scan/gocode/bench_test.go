@@ -31,7 +31,7 @@ func BenchmarkRepository(b *testing.B) {
 		Job: job.Name, Stages: job.Stages, Root: dir, Dir: dir, Out: b.TempDir(), Cache: filepath.Join(cache, "gocode"),
 		Params: params, Progress: func(string) {}, Log: os.Stderr,
 	}
-	if err := os.MkdirAll(task.Cache, 0o755); err != nil {
+	if err := os.MkdirAll(task.Cache, 0o750); err != nil {
 		b.Fatal(err)
 	}
 	var answer pipeline.Answer
@@ -45,7 +45,7 @@ func BenchmarkRepository(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := os.WriteFile(out, text, 0o644); err != nil {
+		if err := os.WriteFile(out, text, 0o600); err != nil { // #nosec G703 -- who runs the benchmark names the file
 			b.Fatal(err)
 		}
 	}

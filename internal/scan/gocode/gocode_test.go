@@ -63,10 +63,10 @@ func (b *workbench) write(files map[string]string) {
 	b.t.Helper()
 	for name, text := range files {
 		path := filepath.Join(b.root, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 			b.t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			b.t.Fatal(err)
 		}
 	}
@@ -85,7 +85,7 @@ func (b *workbench) task() (pipeline.Task, error) {
 		Job: job.Name, Stages: job.Stages, Root: b.root, Dir: b.dir, Out: b.t.TempDir(), Cache: filepath.Join(b.cache, "gocode"), Params: raw,
 		Progress: func(s string) { b.progress = append(b.progress, s) }, Log: &b.log,
 	}
-	return task, os.MkdirAll(task.Cache, 0o755)
+	return task, os.MkdirAll(task.Cache, 0o750)
 }
 
 // try runs the job as the worker does.
@@ -359,6 +359,45 @@ func G(bad bool) context.Context {
 				}
 				if reports[stage].NotRun != "" {
 					t.Errorf("%s is not run: %s", stage, reports[stage].NotRun)
+				}
+			}
+		})
+	}
+}
+
+// TestOtherModules imports functions that print from modules that are had in
+// various ways: what is known of them is known however they are had.
+func TestOtherModules(t *testing.T) {
+	t.Parallel()
+	const (
+		say  = "package dep\n\nimport \"fmt\"\n\n// Say prints.\nfunc Say(format string, args ...any) { fmt.Printf(format, args...) }\n"
+		use  = "package a\n\nimport \"example.com/dep\"\n\nfunc F() { dep.Say(\"%d\", \"x\") }\n"
+		need = "module example.com/m\n\ngo 1.26\n\nrequire example.com/dep v1.0.0\n"
+	)
+	tests := map[string]map[string]string{
+		"replaced": {"svc/go.mod": need + "\nreplace example.com/dep => ../dep\n", "svc/a.go": use, "dep/go.mod": "module example.com/dep\n\ngo 1.26\n", "dep/dep.go": say},
+		"vendored": {
+			"svc/go.mod": need, "svc/a.go": use, "svc/vendor/example.com/dep/dep.go": say,
+			"svc/vendor/modules.txt": "# example.com/dep v1.0.0\n## explicit; go 1.26\nexample.com/dep\n",
+		},
+		"of the workspace": {
+			"go.work": "go 1.26\n\nuse (\n\t./dep\n\t./svc\n)\n", "svc/go.mod": "module example.com/m\n\ngo 1.26\n", "svc/a.go": use,
+			"dep/go.mod": "module example.com/dep\n\ngo 1.26\n", "dep/dep.go": say,
+		},
+		"of the module, where ./... does not look": {
+			"svc/go.mod": "module example.com/m\n\ngo 1.26\n", "svc/a.go": strings.ReplaceAll(use, "example.com/dep", "example.com/m/testdata/dep"), "svc/testdata/dep/dep.go": say,
+		},
+	}
+	for name, files := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, files)
+			b.dir = filepath.Join(b.root, "svc")
+			for _, changed := range []string{"", "\n// changed\n"} {
+				b.write(map[string]string{"svc/a.go": files["svc/a.go"] + changed})
+				lint := b.run()[lintStage]
+				if diff := cmp.Diff([]string{"vet printf svc/a.go:5"}, seen(lint)); diff != "" || lint.NotRun != "" {
+					t.Errorf("lint, not run %q (-want +got):\n%s", lint.NotRun, diff)
 				}
 			}
 		})
@@ -655,7 +694,7 @@ func TestNothingToCheck(t *testing.T) {
 func TestPlaces(t *testing.T) {
 	t.Parallel()
 	secret := filepath.Join(t.TempDir(), "secret.go")
-	if err := os.WriteFile(secret, []byte("package secret // of somebody else\n"), 0o644); err != nil {
+	if err := os.WriteFile(secret, []byte("package secret // of somebody else\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	files := map[string]string{
@@ -734,7 +773,7 @@ func TestDamagedStore(t *testing.T) {
 	b := newBench(t, inModule(map[string]string{"a.go": "package a\n\nimport \"math/rand\"\n\nfunc F() int { return rand.Int() }\n"}))
 	want := b.run()
 	path := filepath.Join(b.cache, "gocode", storeName)
-	whole, err := os.ReadFile(path)
+	whole, err := os.ReadFile(path) // #nosec G304 -- the test has made it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -772,6 +811,22 @@ func TestUnavailable(t *testing.T) {
 				t.Errorf("remedy %q, want %q", got, tt.remedy)
 			}
 		})
+	}
+}
+
+// TestDependencyDoesNotCompile has a replaced module that does not compile: that is
+// no defect of this one, but nothing can be said about it.
+func TestDependencyDoesNotCompile(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{
+		"svc/go.mod": "module example.com/m\n\ngo 1.26\n\nrequire example.com/dep v1.0.0\n\nreplace example.com/dep => ../dep\n",
+		"svc/a.go":   "package a\n\nimport _ \"example.com/dep\"\n", "dep/go.mod": "module example.com/dep\n", "dep/dep.go": "package dep\n\nvar X int = \"\"\n",
+	})
+	b.dir = filepath.Join(b.root, "svc")
+	for stage, r := range b.run() {
+		if len(r.Findings) > 0 || !strings.Contains(r.NotRun, "compiling example.com/dep: ") || !strings.Contains(r.NotRun, "dep.go:3") {
+			t.Errorf("%s: not run %q, findings %q", stage, r.NotRun, seen(r))
+		}
 	}
 }
 

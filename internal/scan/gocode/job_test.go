@@ -87,7 +87,7 @@ func TestOutside(t *testing.T) {
 	if err := c.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(b.root, "go.mod"), []byte("module example.com/m\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(b.root, "go.mod"), []byte("module example.com/m\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if !c.foreign() {

@@ -175,9 +175,15 @@ func unavailable(p *listed) error {
 	return nil
 }
 
+// firstLine is the first line of a message that says something: the go command
+// heads what the compiler says with the package's name.
 func firstLine(s string) string {
-	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
-	return s
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "# ") {
+			return line
+		}
+	}
+	return strings.TrimSpace(s)
 }
 
 // path is the import path without the name of the test that p was compiled for.

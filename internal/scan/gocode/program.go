@@ -60,7 +60,7 @@ func newProgram(packages []*listed, g *golang, salt string) *program {
 	for path, u := range p.units {
 		// A package's own tests are compiled with it: that variant has all its files.
 		u.analysed = !u.DepOnly && (u.ForTest != "" || !tested[path])
-		u.source = !u.DepOnly || (u.Module != nil && u.Module.Main)
+		u.source = !u.DepOnly
 	}
 	for _, path := range slices.Sorted(maps.Keys(p.units)) { // always in one order, so that cycles are cut alike
 		p.visit(p.units[path])
