@@ -330,7 +330,12 @@ func TestServiceOutlivesTheRun(t *testing.T) {
 	processes := pipeline.Processes{Exe: exe, Args: []string{"stage"}, Logs: t.TempDir(), Env: func(pipeline.Access) []string { return []string{"PATH=/usr/bin:/bin", "TMPDIR=" + os.TempDir()} }}
 	deployed := pipeline.Report{}
 	for _, s := range []scan.Scanner{p.deploy, Rollout(p.deploy)} {
-		a, err := processes.Launch(t.Context(), p.task(t, s, deployed), func(string) {})
+		task := p.task(t, s, deployed)
+		task.Lock = filepath.Join(t.TempDir(), "lock")
+		if err := os.WriteFile(task.Lock, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a, err := processes.Launch(t.Context(), task, func(string) {})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -217,7 +217,6 @@ func TestDeclared(t *testing.T) {
 	s := newService(t, map[string]string{"x_test.go": `package x
 
 import (
-	"unicode/utf8"
 	. "testing"
 	"testing"
 )
