@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"strconv"
@@ -12,84 +11,114 @@ import (
 )
 
 //go:embed migrations
-var migrations embed.FS
+var embedded embed.FS
 
-// migrate brings the tables up to date, all of the way or not at all. The
-// transaction holds the database's write lock from its start, so that of
-// several processes that start at once one migrates and the others find it done.
-// Versions that this program does not know are left alone: migrations only
-// add, so that an older program runs on newer tables.
-func migrate(ctx context.Context, db *sql.DB, files fs.FS) (err error) {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("starting migrations: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, tx.Rollback())
-		}
-	}()
-	if err := apply(ctx, tx, files); err != nil {
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("committing migrations: %w", err)
-	}
-	return nil
+// migration is one step of the tables' history. Versions that this program
+// does not know are left alone: migrations only add, so that an older program
+// runs on newer tables.
+type migration struct {
+	version    int
+	name       string
+	statements []string
 }
 
-func apply(ctx context.Context, tx *sql.Tx, files fs.FS) error {
-	const table = `CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL)`
-	if _, err := tx.ExecContext(ctx, table); err != nil {
-		return fmt.Errorf("making the table of migrations: %w", err)
-	}
-	done, err := applied(ctx, tx)
+// migrations reads the files NNNN_name.sql in the order of their versions.
+func migrations(files fs.FS) ([]migration, error) {
+	names, err := fs.Glob(files, "*.sql") // sorted
 	if err != nil {
-		return err
+		return nil, err
 	}
-	entries, err := fs.ReadDir(files, ".") // sorted by name, so by version
-	if err != nil {
-		return fmt.Errorf("reading migrations: %w", err)
-	}
-	for _, e := range entries {
-		if err := applyFile(ctx, tx, files, e.Name(), done); err != nil {
-			return fmt.Errorf("migration %s: %w", e.Name(), err)
+	all := make([]migration, len(names))
+	for i, name := range names {
+		if all[i], err = readMigration(files, name); err != nil {
+			return nil, fmt.Errorf("migration %s: %w", name, err)
 		}
 	}
-	return nil
+	return all, nil
 }
 
-func applied(ctx context.Context, tx *sql.Tx) (map[int]bool, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT version FROM schema_migrations`)
+func readMigration(files fs.FS, name string) (migration, error) {
+	number, title, _ := strings.Cut(strings.TrimSuffix(name, ".sql"), "_")
+	version, err := strconv.Atoi(number)
+	if err != nil {
+		return migration{}, err
+	}
+	text, err := fs.ReadFile(files, name)
+	return migration{version, title, split(string(text))}, err
+}
+
+// split takes a file apart: a statement ends with a semicolon at the end of a line.
+func split(text string) (statements []string) {
+	for s := range strings.SplitSeq(text, ";\n") {
+		if s = strings.TrimSpace(s); s != "" {
+			statements = append(statements, s)
+		}
+	}
+	return statements
+}
+
+// session is a connection or transaction that migrates.
+type session interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// pending returns the migrations that the table of migrations does not have.
+func pending(ctx context.Context, db session, all []migration) (left []migration, err error) {
+	done, err := applied(ctx, db)
 	if err != nil {
 		return nil, fmt.Errorf("reading the table of migrations: %w", err)
+	}
+	for _, m := range all {
+		if !done[m.version] {
+			left = append(left, m)
+		}
+	}
+	return left, nil
+}
+
+func applied(ctx context.Context, db session) (map[int]bool, error) {
+	rows, err := db.QueryContext(ctx, `SELECT version FROM schema_migrations`)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err has told
 	done := map[int]bool{}
 	for rows.Next() {
 		var v int
 		if err := rows.Scan(&v); err != nil {
-			return nil, fmt.Errorf("reading the table of migrations: %w", err)
+			return nil, err
 		}
 		done[v] = true
 	}
 	return done, rows.Err()
 }
 
-// applyFile runs the statements of NNNN_name.sql, unless that was done before.
-func applyFile(ctx context.Context, tx *sql.Tx, files fs.FS, name string, done map[int]bool) error {
-	number, title, _ := strings.Cut(strings.TrimSuffix(name, ".sql"), "_")
-	version, err := strconv.Atoi(number)
-	if err != nil || done[version] {
-		return err
+// apply runs the migrations that are pending and records them. An error that
+// was says that a statement had been run before is none.
+func apply(ctx context.Context, db session, all []migration, was func(error) bool) error {
+	const table = `CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL)`
+	if _, err := db.ExecContext(ctx, table); err != nil {
+		return fmt.Errorf("making the table of migrations: %w", err)
 	}
-	statements, err := fs.ReadFile(files, name)
+	left, err := pending(ctx, db, all)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, string(statements)); err != nil {
-		return err
+	for _, m := range left {
+		if err := m.apply(ctx, db, was); err != nil {
+			return fmt.Errorf("migration %d, %s: %w", m.version, m.name, err)
+		}
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO schema_migrations (version, name) VALUES (?, ?)`, version, title)
+	return nil
+}
+
+func (m migration) apply(ctx context.Context, db session, was func(error) bool) error {
+	for _, s := range m.statements {
+		if _, err := db.ExecContext(ctx, s); err != nil && !was(err) {
+			return err
+		}
+	}
+	_, err := db.ExecContext(ctx, `INSERT INTO schema_migrations (version, name) VALUES (?, ?)`, m.version, m.name)
 	return err
 }

@@ -34,15 +34,86 @@ func openSQLite(ctx context.Context, file string, o Options) (*Store, error) {
 	if err := migrateSQLite(ctx, file); err != nil {
 		return nil, err
 	}
-	write, err := pool(dsn(file, url.Values{"_txlock": {"immediate"}}), 1)
+	db, err := newSQLite(ctx, file)
 	if err != nil {
 		return nil, err
 	}
-	read, err := pool(dsn(file, url.Values{"_query_only": {"on"}}), max(4, runtime.GOMAXPROCS(0)))
-	if err != nil {
-		return nil, errors.Join(err, write.Close())
+	return &Store{options: o, db: db, ready: isReady()}, nil
+}
+
+// MigrateSQLite makes the database file when it is not there, and brings its
+// tables up to date.
+func MigrateSQLite(ctx context.Context, file string) error {
+	abs, err := filepath.Abs(file)
+	if err == nil {
+		err = migrateSQLite(ctx, abs)
 	}
-	return &Store{options: o, read: read, write: write}, nil
+	if err != nil {
+		return fmt.Errorf("migrating the database %s: %w", file, err)
+	}
+	return nil
+}
+
+// lite is an engine of SQLite. Reading and writing have pools of their own,
+// since SQLite has one writer at a time, which readers need not wait for.
+type lite struct {
+	read  *sql.DB
+	stmts [readers]*sql.Stmt
+	free  chan struct{} // has room for as many readers as the pool
+	write *group
+}
+
+func newSQLite(ctx context.Context, file string) (_ *lite, err error) {
+	size := max(4, runtime.GOMAXPROCS(0))
+	l := &lite{free: make(chan struct{}, size)}
+	if l.read, err = pool(dsn(file, url.Values{"_query_only": {"on"}}), size); err != nil {
+		return nil, err
+	}
+	for s := range readers {
+		if l.stmts[s], err = l.read.PrepareContext(ctx, s.text()); err != nil {
+			return nil, errors.Join(err, l.read.Close())
+		}
+	}
+	write, err := pool(dsn(file, url.Values{"_txlock": {"immediate"}}), 1)
+	if err != nil {
+		return nil, errors.Join(err, l.read.Close())
+	}
+	if l.write, err = newGroup(ctx, write); err != nil {
+		return nil, errors.Join(err, write.Close(), l.read.Close())
+	}
+	return l, nil
+}
+
+// query waits for its turn as long as the context allows. Reading itself is
+// not cancelled: no statement reads more than some hundred rows, no writer holds
+// it up, and watching the context would take longer than the reading does.
+func (l *lite) query(ctx context.Context, s statement, args ...any) (*sql.Rows, error) {
+	select {
+	case l.free <- struct{}{}:
+		defer func() { <-l.free }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return l.stmts[s].Query(args...)
+}
+
+func (l *lite) change(ctx context.Context, s statement, args ...any) (outcome, error) {
+	return l.write.change(ctx, s, args...)
+}
+
+func (l *lite) add(ctx context.Context, list, text string, limit int) (outcome, error) {
+	return l.write.change(ctx, insert, list, text, list, limit, limit)
+}
+
+func (l *lite) pools() map[string]*sql.DB {
+	return map[string]*sql.DB{"read": l.read, "write": l.write.db}
+}
+
+func (l *lite) close() error {
+	return errors.Join(l.write.close(), l.read.Close())
 }
 
 // The times of migrating: how long a start may wait for other instances that
@@ -78,11 +149,32 @@ func migrateOnce(ctx context.Context, file string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	files, err := fs.Sub(migrations, "migrations/sqlite")
+	files, err := fs.Sub(embedded, "migrations/sqlite")
 	if err != nil {
 		return err
 	}
-	return migrate(ctx, db, files)
+	return migrateAll(ctx, db, files)
+}
+
+// migrateAll brings the tables up to date, all of the way or not at all. The
+// transaction holds the database's write lock from its start, so that of
+// several processes that start at once one migrates and the others find it done.
+func migrateAll(ctx context.Context, db *sql.DB, files fs.FS) error {
+	all, err := migrations(files)
+	if err != nil {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("starting migrations: %w", err)
+	}
+	if err := apply(ctx, tx, all, func(error) bool { return false }); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("committing migrations: %w", err)
+	}
+	return nil
 }
 
 // busy tells whether the database was locked by another connection. Extended

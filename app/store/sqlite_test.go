@@ -19,7 +19,7 @@ func TestEveryConnectionIsSetUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	for name, db := range map[string]*sql.DB{"read": s.read, "write": s.write} {
+	for name, db := range map[string]*sql.DB{"read": s.Pools()["read"], "write": s.Pools()["write"]} {
 		want := map[string]string{
 			"journal_mode": "wal", "synchronous": "2", "busy_timeout": "1500", "foreign_keys": "1",
 			"temp_store": "2", "trusted_schema": "0", "query_only": map[string]string{"read": "1", "write": "0"}[name],
@@ -54,9 +54,9 @@ func TestMigrationsAreAllOrNothing(t *testing.T) {
 	t.Cleanup(func() { _ = db.Close() })
 	files := fstest.MapFS{
 		"0001_good.sql":   {Data: []byte("CREATE TABLE good (x)")},
-		"0002_broken.sql": {Data: []byte("CREATE TABLE half (x); CREATE TABLE (")},
+		"0002_broken.sql": {Data: []byte("CREATE TABLE half (x);\nCREATE TABLE (")},
 	}
-	if err := migrate(t.Context(), db, files); err == nil {
+	if err := migrateAll(t.Context(), db, files); err == nil {
 		t.Fatal("a broken migration was applied")
 	}
 	if diff := cmp.Diff([]string(nil), tables(t, db)); diff != "" {
@@ -64,7 +64,7 @@ func TestMigrationsAreAllOrNothing(t *testing.T) {
 	}
 	files["0002_broken.sql"].Data = []byte("CREATE TABLE half (x)")
 	for range 2 { // the second time there is nothing to do
-		if err := migrate(t.Context(), db, files); err != nil {
+		if err := migrateAll(t.Context(), db, files); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -72,7 +72,7 @@ func TestMigrationsAreAllOrNothing(t *testing.T) {
 		t.Errorf("tables (-want +got):\n%s", diff)
 	}
 	files["other.sql"] = &fstest.MapFile{}
-	if err := migrate(t.Context(), db, files); err == nil {
+	if err := migrateAll(t.Context(), db, files); err == nil {
 		t.Error("a migration without a number was let pass")
 	}
 }
