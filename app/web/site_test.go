@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	todo "github.com/sluice-ci/sluice/app"
 	"github.com/sluice-ci/sluice/app/store"
 	"github.com/sluice-ci/sluice/app/web"
@@ -25,23 +26,24 @@ import (
 // site is the service under test, over real HTTP and a real database.
 type site struct {
 	*httptest.Server
-	store *store.Store
-	log   *lines
-	clock *clock
-	keys  web.Keys
+	store   *store.Store
+	log     *lines
+	metrics *prometheus.Registry
+	clock   *clock
+	keys    web.Keys
 }
 
 // newSite starts a service; change may alter its options.
 func newSite(t testing.TB, change func(*web.Options)) *site {
 	t.Helper()
-	s := &site{log: &lines{}, clock: &clock{now: time.Now().Truncate(time.Second)}, keys: newKeys(t)}
+	s := &site{log: &lines{}, metrics: prometheus.NewRegistry(), clock: &clock{now: time.Now().Truncate(time.Second)}, keys: newKeys(t)}
 	lists, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "todo.db"), store.Options{Limit: time.Minute, MaxItems: 150})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.store = lists
 	t.Cleanup(func() { _ = lists.Close() })
-	o := web.Options{Lists: lists, Keys: s.keys, Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: s.clock.time}
+	o := web.Options{Lists: lists, Keys: s.keys, Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: s.clock.time, Metrics: s.metrics}
 	if change != nil {
 		change(&o)
 	}
@@ -203,7 +205,7 @@ func (v *visitor) cookie() *http.Cookie {
 func (v *visitor) list() []todo.Item {
 	v.t.Helper()
 	id, _, _ := strings.Cut(v.cookie().Value, ".")
-	page, err := v.site.store.Items(v.t.Context(), todo.ListID(id), 0)
+	page, err := v.site.store.Page(v.t.Context(), todo.ListID(id), todo.Query{})
 	if err != nil {
 		v.t.Fatal(err)
 	}

@@ -19,10 +19,7 @@ const (
 
 // openDataDir makes the data folder when it is not there, and sees that it can
 // be written to now, not only when the first visitor comes.
-func openDataDir(dir string) (*os.Root, error) {
-	if dir == "" {
-		return nil, errors.New("there is no data folder: set DATA_DIR to a folder that can be written to")
-	}
+func openDataDir(dir string, database bool) (*os.Root, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the data folder: %w; set DATA_DIR to a folder that can be written to", err)
 	}
@@ -30,23 +27,29 @@ func openDataDir(dir string) (*os.Root, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the data folder: %w", err)
 	}
-	if err := tryWrite(root); err != nil {
+	err = tryWrite(root)
+	if err == nil && database {
+		err = makeDatabase(root)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("the data folder %s cannot be written to: %w; set DATA_DIR to one that can", dir, err), root.Close())
 	}
 	return root, nil
 }
 
-// tryWrite makes and removes a file, and makes the database's when it is not
-// there: left to SQLite, everyone on the machine could read it.
+// tryWrite makes and removes a file.
 func tryWrite(root *os.Root) error {
 	name := ".write-" + rand.Text()
 	probe, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(probe.Close(), root.Remove(name)); err != nil {
-		return err
-	}
+	return errors.Join(probe.Close(), root.Remove(name))
+}
+
+// makeDatabase makes the database's file when it is not there: left to SQLite,
+// everyone on the machine could read it.
+func makeDatabase(root *os.Root) error {
 	database, err := root.OpenFile(databaseFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil

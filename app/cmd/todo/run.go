@@ -46,28 +46,36 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 func command(ctx context.Context, args []string, c config, stdout, stderr io.Writer) int {
 	switch {
 	case len(args) == 0:
-		return serve(ctx, c, newLogger(stdout, c.level))
+		return serve(ctx, c, newLogger(stdout, c.level, c.project))
 	case len(args) == 1 && args[0] == "healthcheck":
-		if err := healthcheck(ctx, c); err != nil {
-			say(stderr, "todo: "+err.Error())
-			return exitFailed
-		}
-		return exitOK
+		return status(healthcheck(ctx, c), stderr)
+	case len(args) == 1 && args[0] == "migrate":
+		return status(migrate(ctx, c), stderr)
 	}
 	say(stderr, fmt.Sprintf("todo: unknown arguments %q; todo -help lists what there is", args))
 	return exitUsage
+}
+
+// status is the exit status for an error, which it says.
+func status(err error, stderr io.Writer) int {
+	if err != nil {
+		say(stderr, "todo: "+err.Error())
+		return exitFailed
+	}
+	return exitOK
 }
 
 func usage(w io.Writer) {
 	say(w, `todo serves to-do lists over HTTP.
 
   todo              serve until SIGTERM
+  todo migrate      bring the database's tables up to date, and end
   todo healthcheck  ask the service on this machine whether it can serve
   todo -version     print the version
 
 Environment:`)
 	for _, v := range variables {
-		say(w, fmt.Sprintf("  %-16s %s", v.name, v.use))
+		say(w, fmt.Sprintf("  %-32s %s", v.name, v.use))
 	}
 }
 

@@ -7,10 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"time"
 
-	"github.com/sluice-ci/sluice/app/store"
 	"github.com/sluice-ci/sluice/app/web"
 )
 
@@ -39,26 +37,29 @@ func serve(ctx context.Context, c config, log *slog.Logger) int {
 }
 
 func serveUntil(ctx context.Context, c config, log *slog.Logger) (err error) {
-	root, err := openDataDir(c.dataDir)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, root.Close()) }()
-	keys, err := sessionKeys(c.sessionKeys, root)
-	if err != nil {
-		return err
-	}
-	lists, err := store.OpenSQLite(ctx, filepath.Join(c.dataDir, databaseFile), store.Options{})
+	b, err := openBacking(ctx, c, log)
 	if err != nil {
 		return err
 	}
 	// Last, when no request is under way any more.
-	defer func() { err = errors.Join(err, lists.Close()) }()
-	handler, err := web.New(web.Options{Lists: lists, Keys: keys, Log: log, TrustForwardedProto: c.trustedProto})
+	defer func() { err = errors.Join(err, b.close()) }()
+	registry, err := newRegistry(b.pools)
 	if err != nil {
 		return err
 	}
-	return listenAndServe(ctx, c.address(), newServer(handler, log), log)
+	o := c.web
+	o.Lists, o.Keys, o.Log, o.Metrics = b.lists, b.keys, log, registry
+	site, err := web.New(o)
+	if err != nil {
+		return err
+	}
+	if c.metrics != "" {
+		if err := serveMetrics(ctx, c.metrics, registry, log); err != nil {
+			return err
+		}
+	}
+	go site.Watch(ctx)
+	return listenAndServe(ctx, c.address(), newServer(site, log), log)
 }
 
 func newServer(handler http.Handler, log *slog.Logger) *http.Server {

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,6 +26,7 @@ import (
 
 	todo "github.com/sluice-ci/sluice/app"
 	"github.com/sluice-ci/sluice/app/store"
+	"github.com/sluice-ci/sluice/app/web"
 )
 
 // beTodo makes the test's own binary the command, so that it can be a process.
@@ -52,6 +54,18 @@ type process struct {
 // says where it listens.
 func start(t *testing.T, settings ...string) *process {
 	t.Helper()
+	service := newProcess(t, settings...)
+	line := service.line(t)
+	if line["message"] != "App started successfully" || line["severity"] != "INFO" {
+		t.Fatalf("the service says %v", line)
+	}
+	service.url = "http://" + line["address"].(string)
+	return service
+}
+
+// newProcess runs the command with settings, and does not wait.
+func newProcess(t *testing.T, settings ...string) *process {
+	t.Helper()
 	p := newCommand(t, nil, settings...)
 	out, err := p.StdoutPipe()
 	if err != nil {
@@ -66,13 +80,7 @@ func start(t *testing.T, settings ...string) *process {
 			_ = p.Wait()
 		}
 	})
-	service := &process{Cmd: p, log: bufio.NewReader(out)}
-	line := service.line(t)
-	if line["message"] != "App started successfully" || line["severity"] != "INFO" {
-		t.Fatalf("the service says %v", line)
-	}
-	service.url = "http://" + line["address"].(string)
-	return service
+	return &process{Cmd: p, log: bufio.NewReader(out)}
 }
 
 // newCommand is the command as a process, not yet started.
@@ -177,7 +185,11 @@ func TestServe(t *testing.T) {
 	if _, err := time.Parse(time.RFC3339Nano, line["time"].(string)); err != nil {
 		t.Error(err)
 	}
+	if id, _ := line["request_id"].(string); len(id) < 20 {
+		t.Errorf("the request has the id %q", id)
+	}
 	delete(line, "time")
+	delete(line, "request_id")
 	if diff := cmp.Diff(map[string]any{"severity": "INFO", "message": "Task added: item 1"}, line); diff != "" {
 		t.Errorf("log line (-want +got):\n%s", diff)
 	}
@@ -216,7 +228,7 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = s.Close() })
 			for list, n := range acknowledged {
-				page, err := s.Items(t.Context(), list, 0)
+				page, err := s.Page(t.Context(), list, todo.Query{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -369,7 +381,21 @@ func TestRefusedStarts(t *testing.T) {
 		"header":         {env: map[string]string{"TRUSTED_HEADERS": "X-Forwarded-Proto,X-Real-IP"}, want: exitUsage, says: "X-Real-IP"},
 		"argument":       {args: []string{"serve", "now"}, want: exitUsage, says: `["serve" "now"]`},
 		"flag":           {args: []string{"-port"}, want: exitUsage, says: "-port"},
-		"no folder":      {want: exitFailed, says: "DATA_DIR"},
+		"file as root":   {env: map[string]string{"HOME": "/", "XDG_STATE_HOME": file}, want: exitFailed, says: "DATA_DIR"},
+		"shared":         {env: map[string]string{"TODO_SHARED_LIST": "yes"}, want: exitUsage, says: `TODO_SHARED_LIST="yes": want true or false`},
+		"rate":           {env: map[string]string{"RATE_LIMIT": "-1"}, want: exitUsage, says: `RATE_LIMIT="-1"`},
+		"items":          {env: map[string]string{"MAX_ITEMS": "0"}, want: exitUsage, says: `MAX_ITEMS="0"`},
+		"metrics":        {env: map[string]string{"METRICS_ADDR": "9464"}, want: exitUsage, says: `METRICS_ADDR="9464"`},
+		"metrics away":   {env: map[string]string{"DATA_DIR": filepath.Join(dir, "new"), "METRICS_ADDR": "192.0.2.1:1"}, want: exitFailed, says: "METRICS_ADDR"},
+		"two databases":  {env: map[string]string{"INSTANCE_CONNECTION_NAME": "a:b:c", "DB_HOST": "h", "DB_USER": "u", "DB_NAME": "n"}, want: exitUsage, says: "both set"},
+		"no instance":    {env: map[string]string{"DB_USER": "u", "DB_NAME": "n"}, want: exitUsage, says: "INSTANCE_CONNECTION_NAME or DB_HOST"},
+		"no user":        {env: map[string]string{"DB_HOST": "h"}, want: exitUsage, says: "DB_USER and DB_NAME"},
+		"bad instance":   {env: map[string]string{"INSTANCE_CONNECTION_NAME": "mine", "DB_USER": "u", "DB_NAME": "n"}, want: exitUsage, says: "project:region:instance"},
+		"tls":            {env: map[string]string{"DB_HOST": "h", "DB_USER": "u", "DB_NAME": "n", "DB_TLS": "maybe"}, want: exitUsage, says: `DB_TLS="maybe"`},
+		"no such secret": {env: map[string]string{"SESSION_KEYS_FILE": filepath.Join(dir, "none")}, want: exitUsage, says: "SESSION_KEYS_FILE"},
+		"empty secret":   {env: map[string]string{"SESSION_KEYS_FILE": file}, want: exitUsage, says: "is empty"},
+		"large secret":   {env: map[string]string{"SESSION_KEYS_FILE": filepath.Join(large, keyFile)}, want: exitUsage, says: "larger than"},
+		"secret twice":   {env: map[string]string{"SESSION_KEYS_FILE": filepath.Join(badKey, keyFile), "SESSION_KEYS": "x"}, want: exitUsage, says: "both set"},
 		"folder is file": {env: map[string]string{"DATA_DIR": file}, want: exitFailed, says: file},
 		"below a file":   {env: map[string]string{"HOME": file}, want: exitFailed, says: file},
 		"session keys":   {env: map[string]string{"DATA_DIR": dir, "SESSION_KEYS": "short"}, want: exitFailed, says: "SESSION_KEYS"},
@@ -391,14 +417,14 @@ func TestRefusedStarts(t *testing.T) {
 
 func TestFolderThatCannotBeWrittenTo(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() == 0 {
-		t.Skip("root may write everywhere")
+	dir := "/proc/self" // where not even root can make a file
+	if runtime.GOOS != "linux" {
+		dir = filepath.Join(t.TempDir(), "locked")
+		if err := os.Mkdir(dir, 0o500); err != nil {
+			t.Fatal(err)
+		}
 	}
-	dir := filepath.Join(t.TempDir(), "locked")
-	if err := os.Mkdir(dir, 0o500); err != nil {
-		t.Fatal(err)
-	}
-	root, err := openDataDir(dir)
+	root, err := openDataDir(dir, true)
 	if err == nil {
 		_ = root.Close()
 	}
@@ -407,24 +433,60 @@ func TestFolderThatCannotBeWrittenTo(t *testing.T) {
 	}
 }
 
+// withDefaults fills in what a configuration has without a setting.
+func (c *config) withDefaults() {
+	if c.port == "" {
+		c.port = "8000"
+	}
+	if c.maxItems == 0 {
+		c.maxItems, c.web.RateLimit = 1000, 50
+	}
+}
+
+func mysqlAt(host, tls string) map[string]string {
+	return map[string]string{"DB_HOST": host, "DB_USER": "u", "DB_NAME": "n", "DB_TLS": tls}
+}
+
+func mysqlConfig(host string, plain bool) config {
+	return config{data: dataConfig{dir: "/data"}, mysql: &store.MySQL{Host: host, User: "u", Database: "n", PlainText: plain}}
+}
+
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		env  map[string]string
 		want config
 	}{
-		"nothing":        {nil, config{port: "8000"}},
-		"home":           {map[string]string{"HOME": "/home/x"}, config{port: "8000", dataDir: "/home/x/.local/state/todo/data"}},
-		"state":          {map[string]string{"HOME": "/home/x", "XDG_STATE_HOME": "/state"}, config{port: "8000", dataDir: "/state/todo/data"}},
-		"relative state": {map[string]string{"HOME": "relative", "XDG_STATE_HOME": "state"}, config{port: "8000"}},
+		"nothing":        {nil, config{data: dataConfig{dir: "/data"}}},
+		"home":           {map[string]string{"HOME": "/home/x"}, config{data: dataConfig{dir: "/home/x/.local/state/todo/data"}}},
+		"root's home":    {map[string]string{"HOME": "/"}, config{data: dataConfig{dir: "/data"}}},
+		"state":          {map[string]string{"HOME": "/home/x", "XDG_STATE_HOME": "/state"}, config{data: dataConfig{dir: "/state/todo/data"}}},
+		"relative state": {map[string]string{"HOME": "relative", "XDG_STATE_HOME": "state"}, config{data: dataConfig{dir: "/data"}}},
+		"cloud sql": {
+			map[string]string{"INSTANCE_CONNECTION_NAME": "p:r:i", "DB_USER": "u", "DB_PASS": "s", "DB_NAME": "n", "PRIVATE_IP": "true", "K_SERVICE": "todo"},
+			config{
+				data:  dataConfig{dir: "/data", fleeting: "on Cloud Run the file system is lost with the instance"},
+				mysql: &store.MySQL{Instance: "p:r:i", User: "u", Password: "s", Database: "n", PrivateIP: true},
+			},
+		},
+		"loopback":  {mysqlAt("127.0.0.1:3306", ""), mysqlConfig("127.0.0.1:3306", true)},
+		"socket":    {mysqlAt("/run/mysqld/mysqld.sock", ""), mysqlConfig("/run/mysqld/mysqld.sock", true)},
+		"elsewhere": {mysqlAt("db.internal", ""), mysqlConfig("db.internal", false)},
+		"no TLS":    {mysqlAt("mysql", "off"), mysqlConfig("mysql", true)},
+		"TLS":       {mysqlAt("localhost", "verify"), mysqlConfig("localhost", false)},
 		"all": {
-			map[string]string{"HOST": "::1", "PORT": "0", "DATA_DIR": "/data", "LOG_LEVEL": "Warning", "TRUSTED_HEADERS": "x-forwarded-proto"},
-			config{host: "::1", port: "0", dataDir: "/data", level: 4, trustedProto: true},
+			map[string]string{"HOST": "::1", "PORT": "0", "DATA_DIR": "/data", "LOG_LEVEL": "Warning", "TRUSTED_HEADERS": "x-forwarded-proto, X-Forwarded-For", "TRUSTED_PROXIES": "2",
+				"TODO_SHARED_LIST": "true", "LOG_ITEM_TEXT": "true", "MAX_ITEMS": "7", "RATE_LIMIT": "9", "METRICS_ADDR": ":9464", "GOOGLE_CLOUD_PROJECT": "p"},
+			config{
+				host: "::1", port: "0", data: dataConfig{dir: "/data"}, level: 4, maxItems: 7, metrics: ":9464", project: "p",
+				web: web.Options{SharedList: true, LogItemText: true, RateLimit: 9, Proxy: web.Proxy{Proto: true, Hops: 2}},
+			},
 		},
 	}
 	for name, tt := range tests {
 		got, err := readConfig(func(name string) string { return tt.env[name] })
-		if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(config{})); diff != "" || err != nil {
+		tt.want.withDefaults()
+		if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(config{}, dataConfig{})); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
 	}
@@ -441,7 +503,7 @@ func TestVersionAndHelp(t *testing.T) {
 		t.Errorf("-help: exit %d", got)
 	}
 	for _, v := range variables {
-		if !strings.Contains(help.String(), v.name) {
+		if !strings.Contains(help.String(), "  "+v.name+" ") {
 			t.Errorf("-help does not tell of %s", v.name)
 		}
 	}
@@ -450,7 +512,7 @@ func TestVersionAndHelp(t *testing.T) {
 func TestLogSpeaksToCloudLogging(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	log := newLogger(&out, -4)
+	log := newLogger(&out, -4, "")
 	log.Debug("d")
 	log.Info("i")
 	log.Warn("w")
