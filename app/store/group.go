@@ -35,10 +35,10 @@ type write struct {
 	done    chan struct{}
 }
 
-func newGroup(ctx context.Context, db *sql.DB) (*group, error) {
+func newGroup(ctx context.Context, db *sql.DB, sqls [statements]string) (*group, error) {
 	g := &group{db: db, queue: make(chan *write), quit: make(chan struct{}), done: make(chan struct{})}
 	for s := readers + 1; s < statements; s++ {
-		stmt, err := db.PrepareContext(ctx, s.text())
+		stmt, err := db.PrepareContext(ctx, sqls[s])
 		if err != nil {
 			return nil, err
 		}

@@ -67,6 +67,7 @@ type mariadb struct {
 	db        *sql.DB
 	migration *sql.DB // with a timeout that migrations need
 	dialer    io.Closer
+	sqls      [statements]string
 }
 
 func newMySQL(c MySQL, limit time.Duration) (*mariadb, error) {
@@ -74,7 +75,7 @@ func newMySQL(c MySQL, limit time.Duration) (*mariadb, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mariadb{dialer: dialer}
+	m := &mariadb{dialer: dialer, sqls: texts("FORCE INDEX ($1)")}
 	if m.db, err = openPool(config, limit); err != nil {
 		return nil, err
 	}
@@ -177,9 +178,9 @@ func address(host string) (string, error) {
 
 // query tries again when a connection turns out to be dead: reading twice does no harm.
 func (m *mariadb) query(ctx context.Context, s statement, args ...any) (*sql.Rows, error) {
-	rows, err := m.db.QueryContext(ctx, s.text(), args...)
+	rows, err := m.db.QueryContext(ctx, m.sqls[s], args...)
 	if errors.Is(err, mysql.ErrInvalidConn) && ctx.Err() == nil {
-		return m.db.QueryContext(ctx, s.text(), args...)
+		return m.db.QueryContext(ctx, m.sqls[s], args...)
 	}
 	return rows, err
 }
@@ -190,15 +191,15 @@ type executor interface {
 }
 
 func (m *mariadb) change(ctx context.Context, s statement, args ...any) (outcome, error) {
-	return change(ctx, m.db, s, args...)
+	return change(ctx, m.db, m.sqls[s], args...)
 }
 
 // change tries again when the server took a deadlock apart at its expense:
 // then it has done nothing.
-func change(ctx context.Context, db executor, s statement, args ...any) (outcome, error) {
-	result, err := db.ExecContext(ctx, s.text(), args...)
+func change(ctx context.Context, db executor, query string, args ...any) (outcome, error) {
+	result, err := db.ExecContext(ctx, query, args...)
 	for isError(err, errDeadlock) && ctx.Err() == nil {
-		result, err = db.ExecContext(ctx, s.text(), args...)
+		result, err = db.ExecContext(ctx, query, args...)
 	}
 	if err != nil {
 		return outcome{}, err
@@ -214,13 +215,13 @@ const atOnce = 64
 // all who might do so at the same time.
 func (m *mariadb) add(ctx context.Context, list, text string, limit int) (outcome, error) {
 	if far := limit - atOnce; far > 0 {
-		did, err := m.change(ctx, insert, list, text, list, far, far)
+		did, err := m.change(ctx, insert, list, text, list, far-1)
 		if err != nil || did.rows > 0 {
 			return did, err
 		}
 	}
-	var n int
-	if err := m.db.QueryRowContext(ctx, held.text(), list, limit).Scan(&n); err != nil || n >= limit {
+	var full bool
+	if err := m.db.QueryRowContext(ctx, m.sqls[held], list, limit-1).Scan(&full); err != nil || full {
 		return outcome{}, err
 	}
 	return m.addAlone(ctx, list, text, limit)
@@ -237,7 +238,7 @@ func (m *mariadb) addAlone(ctx context.Context, list, text string, limit int) (d
 	if err := getLock(ctx, conn, `SELECT GET_LOCK(`+lock+`, ?)`, list, lockWait); err != nil {
 		return outcome{}, err
 	}
-	did, err = change(ctx, conn, insert, list, text, list, limit, limit)
+	did, err = change(ctx, conn, m.sqls[insert], list, text, list, limit-1)
 	if _, e := conn.ExecContext(ctx, `DO RELEASE_LOCK(`+lock+`)`, list); e != nil {
 		// What was added is kept. The lock ends with the connection.
 		return did, errors.Join(err, discard(conn))

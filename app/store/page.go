@@ -14,6 +14,9 @@ import (
 // more is how many rows tell that there are more than a page holds.
 const more = todo.PageSize + 1
 
+// usual is how many items are expected on a page.
+const usual = 32
+
 // Page implements [todo.Lists].
 func (s *Store) Page(ctx context.Context, list todo.ListID, q todo.Query) (todo.Page, error) {
 	ctx, cancel, err := s.begin(ctx)
@@ -34,12 +37,12 @@ func (s *Store) page(ctx context.Context, list string, q todo.Query) (p todo.Pag
 	if q != (todo.Query{}) {
 		return s.countedPage(ctx, list, q)
 	}
-	if err := s.read(ctx, &p, newest, list, more); err != nil {
+	if err := s.read(ctx, &p, newest, list); err != nil {
 		return p, err
 	}
 	cut(&p)
 	if p.Older != 0 {
-		return p, s.read(ctx, &p, count, list, more, list, more)
+		return p, s.read(ctx, &p, count, list, list)
 	}
 	for i := range p.Items {
 		if p.Items[i].Complete {
@@ -56,9 +59,9 @@ func (s *Store) countedPage(ctx context.Context, list string, q todo.Query) (p t
 		before = math.MaxInt64
 	}
 	if q.Show == todo.ShowAll {
-		err = s.read(ctx, &p, page, list, before, more, list, more, list, more)
+		err = s.read(ctx, &p, page, list, before, list, list)
 	} else {
-		err = s.read(ctx, &p, pageDone, list, q.Show == todo.ShowDone, before, more, list, more, list, more)
+		err = s.read(ctx, &p, pageDone, list, q.Show == todo.ShowDone, before, list, list)
 	}
 	cut(&p)
 	return p, err
@@ -109,6 +112,9 @@ func (c *idColumn) Scan(v any) error {
 	id, ok := v.(int64)
 	c.item = ok
 	if ok {
+		if c.page.Items == nil {
+			c.page.Items = make([]todo.Item, 0, usual)
+		}
 		c.page.Items = append(c.page.Items, todo.Item{ID: id})
 	} else if v != nil {
 		return fmt.Errorf("the database has a %T as an id", v)

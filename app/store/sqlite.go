@@ -69,8 +69,9 @@ func newSQLite(ctx context.Context, file string) (_ *lite, err error) {
 	if l.read, err = pool(dsn(file, url.Values{"_query_only": {"on"}}), size); err != nil {
 		return nil, err
 	}
+	sqls := texts("INDEXED BY $1")
 	for s := range readers {
-		if l.stmts[s], err = l.read.PrepareContext(ctx, s.text()); err != nil {
+		if l.stmts[s], err = l.read.PrepareContext(ctx, sqls[s]); err != nil {
 			return nil, errors.Join(err, l.read.Close())
 		}
 	}
@@ -78,7 +79,7 @@ func newSQLite(ctx context.Context, file string) (_ *lite, err error) {
 	if err != nil {
 		return nil, errors.Join(err, l.read.Close())
 	}
-	if l.write, err = newGroup(ctx, write); err != nil {
+	if l.write, err = newGroup(ctx, write, sqls); err != nil {
 		return nil, errors.Join(err, write.Close(), l.read.Close())
 	}
 	return l, nil
@@ -105,7 +106,7 @@ func (l *lite) change(ctx context.Context, s statement, args ...any) (outcome, e
 }
 
 func (l *lite) add(ctx context.Context, list, text string, limit int) (outcome, error) {
-	return l.write.change(ctx, insert, list, text, list, limit, limit)
+	return l.write.change(ctx, insert, list, text, list, limit-1)
 }
 
 func (l *lite) pools() map[string]*sql.DB {
