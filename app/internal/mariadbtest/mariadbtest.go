@@ -246,7 +246,9 @@ func (s *Server) Kill() error {
 }
 
 // Freeze stops the server without ending it: its connections stay open.
-func (s *Server) Freeze() error { return s.process.signal(syscall.SIGSTOP) }
+func (s *Server) Freeze() error {
+	return errors.Join(s.process.signal(syscall.SIGSTOP), s.process.stopped())
+}
 
 // Thaw lets a frozen server go on.
 func (s *Server) Thaw() error { return s.process.signal(syscall.SIGCONT) }
