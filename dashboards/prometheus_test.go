@@ -35,20 +35,16 @@ func TestQueriesAgainstPrometheus(t *testing.T) {
 	s := startService(t)
 	s.load(t)
 	p := startPrometheus(t, program, s.metrics)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for _, q := range everyQuery(t) {
-		if err := until(ctx, func() error { return p.hasData(ctx, q.expr) }); err != nil {
-			t.Errorf("%s: %s: %v", q.from, q.expr, err)
-		}
+	for q, err := range p.lacking(t.Context(), everyQuery(t)) {
+		t.Errorf("%s: %s: %v", q.from, q.expr, err)
 	}
 	for _, q := range runbookQueries(t) {
-		if _, err := p.query(ctx, q.expr); err != nil {
+		if _, err := p.query(t.Context(), q.expr); err != nil {
 			t.Errorf("%s: %s: %v", q.from, q.expr, err)
 		}
 	}
-	p.checkRoutes(ctx, t)
-	p.checkRules(ctx, t)
+	p.checkRoutes(t.Context(), t)
+	p.checkRules(t.Context(), t)
 }
 
 // asked is a query and where it stands.
@@ -270,6 +266,29 @@ func (s server) hasData(ctx context.Context, expr string) error {
 		}
 	}
 	return fmt.Errorf("no data: %v", samples)
+}
+
+// lacking asks all queries again and again, until each has had data or patience
+// ends, and returns those that had none.
+func (s server) lacking(ctx context.Context, queries []asked) map[asked]error {
+	within, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	missing := map[asked]error{}
+	for _, q := range queries {
+		missing[q] = nil
+	}
+	_ = until(within, func() error { // what it returns is in missing, with its reason
+		for q := range missing {
+			if missing[q] = s.hasData(ctx, q.expr); missing[q] == nil {
+				delete(missing, q)
+			}
+		}
+		if len(missing) > 0 {
+			return errors.New("some queries have no data")
+		}
+		return nil
+	})
+	return missing
 }
 
 // checkRoutes sees that the load went where the dashboards look.
