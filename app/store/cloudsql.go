@@ -26,7 +26,7 @@ func (c MySQL) cloudSQL(m *mysql.Config) (*connector, error) {
 	if c.Password == "" {
 		options = append(options, cloudsqlconn.WithIAMAuthN())
 	}
-	d := &connector{instance: c.Instance, options: options}
+	d := &connector{instance: c.Instance, options: options, below: new(net.Dialer).DialContext}
 	if c.PrivateIP {
 		d.dial = append(d.dial, cloudsqlconn.WithPrivateIP())
 	}
@@ -42,6 +42,7 @@ type connector struct {
 	instance string
 	options  []cloudsqlconn.Option
 	dial     []cloudsqlconn.DialOption
+	below    func(ctx context.Context, network, address string) (net.Conn, error)
 
 	mu     sync.Mutex
 	dialer *cloudsqlconn.Dialer
@@ -69,10 +70,11 @@ func (d *connector) connect(ctx context.Context) (net.Conn, error) {
 	}
 	var below net.Conn
 	dial := func(ctx context.Context, network, address string) (conn net.Conn, err error) {
-		below, err = new(net.Dialer).DialContext(ctx, network, address)
+		below, err = d.below(ctx, network, address)
 		return below, err
 	}
-	conn, err := dialer.Dial(ctx, d.instance, append([]cloudsqlconn.DialOption{cloudsqlconn.WithOneOffDialFunc(dial)}, d.dial...)...)
+	options := append(slices.Clip(d.dial), cloudsqlconn.WithOneOffDialFunc(dial))
+	conn, err := dialer.Dial(ctx, d.instance, options...)
 	if err != nil {
 		return nil, fmt.Errorf("reaching instance %s: %w", d.instance, err)
 	}
