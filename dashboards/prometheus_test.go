@@ -35,7 +35,7 @@ func TestQueriesAgainstPrometheus(t *testing.T) {
 	s := startService(t)
 	s.load(t)
 	p := startPrometheus(t, program, s.metrics)
-	for q, err := range p.lacking(t.Context(), everyQuery(t)) {
+	for q, err := range p.lacking(t.Context(), append(everyQuery(t), trouble()...)) {
 		t.Errorf("%s: %s: %v", q.from, q.expr, err)
 	}
 	for _, q := range runbookQueries(t) {
@@ -77,6 +77,23 @@ func everyQuery(t *testing.T) []asked {
 		for _, series := range seriesOf(t, r) {
 			all = append(all, asked{r.Alert, series})
 		}
+	}
+	return all
+}
+
+// trouble is what the load makes, which must be more than 0 where the
+// dashboards and alerts look for it.
+func trouble() []asked {
+	var all []asked
+	for _, expr := range []string{
+		`http_server_rate_limited_total{job="todo"}`,
+		`csrf_failures_total{job="todo"}`,
+		`job:todo_rate_limited:rate5m`,
+		`job:todo_csrf_failures:rate5m`,
+		`sum(rate(http_server_request_duration_seconds_count{job="todo", status="429"}[10s]))`,
+		`min(todo_tasks_total{job="todo"})`,
+	} {
+		all = append(all, asked{"trouble", expr + " > 0"})
 	}
 	return all
 }
