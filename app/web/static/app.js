@@ -2,29 +2,51 @@
 // focus and scrolling stay where they were.
 
 const status = document.getElementById("status");
-let busy = false;
+const underway = new Set();
+let last = Promise.resolve();
 
-// swap shows the page that an address answers with, or leaves for it when it
-// cannot be had.
-async function swap(address, options, key) {
-  if (busy) return;
-  busy = true;
+// swap shows the page that an address answers with, once those asked for
+// before are shown. What is asked for twice at once is done once.
+function swap(address, options, key) {
+  const name = `${address} ${options.body ?? ""}`;
+  if (underway.has(name)) return;
+  underway.add(name);
+  last = last.then(() => show(address, options, key)).catch(() => location.reload()).finally(() => underway.delete(name));
+}
+
+async function show(address, options, key) {
+  if (document.querySelector("h1.refusal")) return; // what came before was refused
+  let answer, text;
   try {
-    const answer = await fetch(address, options);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.querySelector("main");
-    if (!fresh) throw new Error("no page");
-    const neighbours = keysAround(key);
-    document.querySelector("main").replaceWith(document.adoptNode(fresh));
-    document.title = page.title;
-    if (answer.redirected || !options.method) history.replaceState(null, "", new URL(answer.url).pathname + new URL(answer.url).search);
-    focusAgain(fresh, neighbours);
-    tell(fresh, options.said);
+    answer = await fetch(address, options);
+    text = await answer.text();
   } catch {
-    location.reload();
-  } finally {
-    busy = false;
+    notice("The list cannot be reached. Please try again.");
+    return;
   }
+  const page = new DOMParser().parseFromString(text, "text/html");
+  const fresh = page.querySelector("main");
+  if (!fresh) throw new Error("no page");
+  const neighbours = keysAround(key);
+  keepTyped(fresh, address === "/add" ? options.body.get("name") : "");
+  document.querySelector("main").replaceWith(document.adoptNode(fresh));
+  document.title = page.title;
+  if (answer.redirected || !options.method) history.replaceState(null, "", new URL(answer.url).pathname + new URL(answer.url).search);
+  focusAgain(fresh, neighbours);
+  tell(fresh, options.said);
+}
+
+// keepTyped carries over what was typed and not sent.
+function keepTyped(fresh, sent) {
+  const typed = document.getElementById("name")?.value ?? "";
+  const field = fresh.querySelector("#name");
+  if (field && typed !== sent) field.value = typed;
+}
+
+// notice says what is wrong on the page as it is.
+function notice(text) {
+  status.className = "notice";
+  status.textContent = text;
 }
 
 // keysAround names the control that had the focus and those that stand in for
@@ -50,6 +72,7 @@ function focusAgain(main, keys) {
 // tell says to a screen reader what a page change would have said.
 function tell(main, said) {
   const heading = main.querySelector("h1.refusal");
+  status.className = "hidden";
   status.textContent = "";
   status.textContent = heading ? heading.textContent : main.querySelector('[role="alert"]') ? "" : said || "";
 }
@@ -79,6 +102,11 @@ document.addEventListener("click", (event) => {
   swap(link.href, {}, "cancel" in link.dataset ? `edit-${item}` : link.dataset.key);
 });
 
+// The second click of a double click would hit what has moved into the place.
+document.addEventListener("click", (event) => {
+  if (event.detail > 1 && event.target.closest("main button")) event.preventDefault();
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && event.target.id === "text") document.querySelector("[data-cancel]")?.click();
 });
@@ -88,7 +116,8 @@ document.addEventListener("input", (event) => {
   const field = event.target;
   if (!field.dataset.max) return;
   const left = field.dataset.max - [...field.value.trim()].length;
-  const near = left < 20;
-  status.textContent = near ? `${left} characters left` : "";
-  field.parentElement.dataset.left = near ? left : "";
+  const near = left < 20 ? [`${Math.abs(left)}`, left < 0 ? "too many" : "left"] : [];
+  status.className = "hidden";
+  status.textContent = near.join(Math.abs(left) === 1 ? " character " : " characters ");
+  field.parentElement.dataset.left = near.join(" ");
 });
