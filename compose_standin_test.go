@@ -99,7 +99,8 @@ func base(t *testing.T) string {
 	// The roots that this machine trusts, its own among them.
 	run(t, "", nil, "cp", "/etc/ssl/certs/ca-certificates.crt", filepath.Join(root, "etc/ssl/certs/"))
 	aside := filepath.Join(t.TempDir(), "base.tar")
-	run(t, root, nil, "tar", "--exclude=./var/cache/apt/archives/*.deb", "--exclude=./usr/share/doc/*", "-cf", aside, ".")
+	run(t, root, nil, "tar", "--exclude=./var/cache/apt/archives/*.deb", "--exclude=./var/lib/apt/lists/*",
+		"--exclude=./usr/share/doc/*", "--exclude=./usr/share/man/*", "--exclude=./usr/share/locale/*", "-cf", aside, ".")
 	if err := move(aside, kept); err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +134,7 @@ func move(from, to string) error {
 // run runs a command outside the namespaces and returns its standard output.
 func run(t *testing.T, dir string, env []string, name string, args ...string) string {
 	t.Helper()
-	if found, err := find(name); err == nil && name != "go" {
+	if found, err := find(name); err == nil && name != "go" { // go is the one that runs this test
 		name = found
 	}
 	var out, errs bytes.Buffer

@@ -15,6 +15,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -283,18 +284,21 @@ func (s *stack) testList(t *testing.T) {
 	if token == nil {
 		t.Fatalf("there is no token in the page:\n%s", page)
 	}
-	page = s.post(t, "/add", url.Values{"name": {"buy milk"}, "csrf_token": {token[1]}})
+	if status, _ := s.post(t, "/add", url.Values{"name": {"buy milk"}}); status != http.StatusBadRequest {
+		t.Errorf("without its token: status %d, want 400", status)
+	}
+	_, page = s.post(t, "/add", url.Values{"name": {"buy milk"}, "csrf_token": {token[1]}})
 	action := itemAction.FindStringSubmatch(page)
 	if action == nil || !strings.Contains(page, "buy milk") {
 		t.Fatalf("the item is not in the page:\n%s", page)
 	}
-	page = s.post(t, action[1], url.Values{"csrf_token": {token[1]}})
-	if itemAction.MatchString(page) || !strings.Contains(page, "buy milk") {
-		t.Errorf("the item is not complete in the page:\n%s", page)
+	status, page := s.post(t, action[1], url.Values{"csrf_token": {token[1]}})
+	if status != http.StatusOK || itemAction.MatchString(page) || !strings.Contains(page, "buy milk") {
+		t.Errorf("the item is not complete: status %d:\n%s", status, page)
 	}
 }
 
-func (s *stack) post(t *testing.T, at string, form url.Values) (page string) {
+func (s *stack) post(t *testing.T, at string, form url.Values) (status int, page string) {
 	t.Helper()
 	response, err := s.visitor.PostForm(service+at, form)
 	if err != nil {
@@ -302,15 +306,20 @@ func (s *stack) post(t *testing.T, at string, form url.Values) (page string) {
 	}
 	defer response.Body.Close()
 	b, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("POST %s: %v, status %d:\n%s", at, err, response.StatusCode, b)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return string(b)
+	return response.StatusCode, string(b)
 }
 
 // testPrometheus waits for the first scrapes, and wants the rules to be loaded.
 func (s *stack) testPrometheus(t *testing.T) {
 	api := "http://" + s.address(t, "prometheus", "metrics") + ":9090/api/v1/"
+	var rules struct{ Data struct{ Groups []any } }
+	_, body := ask(t, http.DefaultClient, api+"rules")
+	if err := json.Unmarshal([]byte(body), &rules); err != nil || len(rules.Data.Groups) == 0 {
+		t.Errorf("no rules are loaded: %v:\n%s", err, body)
+	}
 	for _, query := range []string{`up{job="todo"} == 1`, `todo_app_requests_total > 0`, `todo_database_up == 1`} {
 		eventually(t, "Prometheus to answer "+query, 2*time.Minute, func() bool {
 			status, body := ask(t, http.DefaultClient, api+"query?query="+url.QueryEscape(query))
@@ -318,34 +327,37 @@ func (s *stack) testPrometheus(t *testing.T) {
 			return status == http.StatusOK && json.Unmarshal([]byte(body), &answer) == nil && len(answer.Data.Result) == 1
 		})
 	}
-	var rules struct{ Data struct{ Groups []any } }
-	_, body := ask(t, http.DefaultClient, api+"rules")
-	if err := json.Unmarshal([]byte(body), &rules); err != nil || len(rules.Data.Groups) == 0 {
-		t.Errorf("no rules are loaded: %v:\n%s", err, body)
-	}
 }
 
+// testDatabaseAway stops the database, starts the service anew without it, and
+// wants all to be well by itself when it is back: the session and the item, too.
 func (s *stack) testDatabaseAway(t *testing.T) {
 	if s.visitor == nil {
-		t.Skip("there is no visitor")
+		t.Fatal("there is no visitor")
 	}
 	s.compose(t, "stop", "mysql")
-	eventually(t, "/health/ready to be 503", 30*time.Second, func() bool {
-		status, _ := ask(t, http.DefaultClient, service+"/health/ready")
-		return status == http.StatusServiceUnavailable
-	})
-	if status, _ := ask(t, http.DefaultClient, service+"/health/live"); status != http.StatusOK {
-		t.Errorf("without its database /health/live is %d", status)
-	}
-	if status, _ := ask(t, s.visitor, service); status != http.StatusServiceUnavailable {
-		t.Errorf("without its database the page is %d", status)
+	s.eventuallyAnswers(t, "/health/ready", http.StatusServiceUnavailable)
+	s.eventuallyAnswers(t, "/health/live", http.StatusOK)
+	if status, page := ask(t, s.visitor, service); status != http.StatusServiceUnavailable {
+		t.Errorf("without its database the page is %d:\n%s", status, page)
 	}
 	s.waitHealth(t, "todo", "unhealthy", time.Minute)
+	s.compose(t, "restart", "todo")
+	s.eventuallyAnswers(t, "/health/live", http.StatusOK)
+	s.eventuallyAnswers(t, "/health/ready", http.StatusServiceUnavailable)
 	s.compose(t, "start", "mysql")
 	s.waitHealth(t, "todo", "healthy", 2*time.Minute)
 	if status, page := ask(t, s.visitor, service); status != http.StatusOK || !strings.Contains(page, "buy milk") {
 		t.Errorf("after its database came back: status %d:\n%s", status, page)
 	}
+}
+
+func (s *stack) eventuallyAnswers(t *testing.T, at string, want int) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%s to be %d", at, want), 30*time.Second, func() bool {
+		status, _ := ask(t, http.DefaultClient, service+at)
+		return status == want
+	})
 }
 
 // testDown wants nothing to be left but the images.
