@@ -201,8 +201,10 @@ func reachCloudSQL(t *testing.T, server *mariadbtest.Server, behind string, m My
 	check(t, err)
 	check(t, server.Kill())
 	check(t, server.Restart())
-	p, err := s.Page(t.Context(), "a", todo.Query{}) // at the first attempt
-	if err != nil || len(p.Items) != 1 || p.Items[0].Text != text {
+	_, err = s.Add(t.Context(), "a", "at the first attempt")
+	check(t, err)
+	p, err := s.Page(t.Context(), "a", todo.Query{})
+	if err != nil || len(p.Items) != 2 || p.Items[1].Text != text {
 		t.Errorf("after a restart: %v, %v", p, err)
 	}
 	if got := *dialled.Load(); got != address {

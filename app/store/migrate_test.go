@@ -115,15 +115,17 @@ func TestMigrationsThatWereCutOff(t *testing.T) {
 	} {
 		t.Run(forget, func(t *testing.T) {
 			t.Parallel()
-			d := mariadb(t)
-			item := add(t, d.open(t, store.Options{}), "a", "x")
-			d.raw(t, forget)
-			s := d.open(t, store.Options{})
+			server := server(t)
+			c := server.NewDatabase(t)
+			item := add(t, openMySQL(t, c, store.Options{}), "a", "x")
+			db := server.DB(t, c.Database, forget)
+			must(t, store.MigrateMySQL(t.Context(), settings(c)))
+			s := openMySQL(t, c, store.Options{})
 			if diff := cmp.Diff([]todo.Item{item}, query(t, s, "a", todo.Query{Show: todo.ShowOpen}).Items); diff != "" {
 				t.Errorf("items (-want +got):\n%s", diff)
 			}
 			var n int
-			must(t, d.raw(t).QueryRowContext(t.Context(), `SELECT COUNT(*) FROM schema_migrations`).Scan(&n))
+			must(t, db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM schema_migrations`).Scan(&n))
 			if n != 3 {
 				t.Errorf("%d migrations are recorded, want 3", n)
 			}
