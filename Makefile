@@ -1,11 +1,12 @@
-# What people and CI type. Everything that is needed besides Go is fetched by
-# the go command, pinned in go.mod, app/go.mod and tools/go.mod.
+# What people and CI type. Modules are fetched by the go command, pinned in
+# go.mod, app/go.mod and tools/go.mod. On Debian the tests install the programs
+# that they try the service with: a database, a browser, a Prometheus.
 
 GO      ?= go
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags='-s -w'
 SERVICE ?= .
 
-.PHONY: build run test lint bench clean
+.PHONY: build run test test-stack lint bench clean
 
 build:
 	@echo "building bin/sluice (the first time takes some minutes)"
@@ -16,8 +17,15 @@ run: build
 	@bin/sluice run $(ARGS) $(SERVICE)
 
 test:
+	@tools/packages.sh mariadb-server chromium prometheus
 	$(GO) test -timeout 30m ./...
 	cd app && $(GO) test -race ./...
+
+# The service with its database and monitoring in containers, on a Docker engine
+# of the test's own; as root.
+test-stack:
+	@tools/packages.sh docker.io docker-compose debootstrap
+	$(GO) test -tags stack -timeout 30m -count 1 .
 
 lint:
 	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...

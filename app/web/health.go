@@ -16,7 +16,7 @@ const probeInterval = time.Second
 type readiness struct {
 	ping func(context.Context) error
 	now  func() time.Time
-	tell func(error) // what each probe found
+	tell func(now, before error) // what each probe found
 
 	mu     sync.Mutex
 	probed time.Time
@@ -30,9 +30,10 @@ func (r *readiness) check(ctx context.Context) error {
 	defer r.mu.Unlock()
 	if age := r.now().Sub(r.probed); age < 0 || age >= probeInterval {
 		// An asker who leaves must not make the others' answer.
+		before := r.err
 		r.err = r.ping(context.WithoutCancel(ctx))
 		r.probed = r.now()
-		r.tell(r.err)
+		r.tell(r.err, before)
 	}
 	return r.err
 }
@@ -44,7 +45,6 @@ func isHealth(path string) bool {
 // health is GET /health and GET /health/ready: 200 when requests can be served.
 func (s *Site) health(w http.ResponseWriter, r *http.Request) {
 	if err := s.ready.check(r.Context()); err != nil {
-		s.Log.ErrorContext(r.Context(), "not ready", "error", err.Error())
 		w.Header().Set("Retry-After", "2")
 		answerJSON(w, http.StatusServiceUnavailable, `{"status":"unavailable"}`)
 		return

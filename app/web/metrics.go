@@ -88,13 +88,15 @@ func (s *Site) observe(next http.Handler) http.Handler {
 		start := time.Now()
 		s.metrics.requests.Inc()
 		s.metrics.active.Inc()
-		defer s.metrics.active.Dec()
-		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		seen := &statusWriter{ResponseWriter: w, status: http.StatusInternalServerError} // what a panic comes to
 		r = r.WithContext(withTrace(r.Context(), r.Header))
+		defer func() {
+			s.metrics.active.Dec()
+			took := time.Since(start)
+			s.metrics.duration.WithLabelValues(methodLabel(r.Method), routeLabel(r.Pattern), statusLabel(seen.status)).Observe(took.Seconds())
+			s.logRequest(r, seen.status, took)
+		}()
 		next.ServeHTTP(seen, r)
-		took := time.Since(start)
-		s.metrics.duration.WithLabelValues(methodLabel(r.Method), routeLabel(r.Pattern), statusLabel(seen.status)).Observe(took.Seconds())
-		s.logRequest(r, seen.status, took)
 	})
 }
 
@@ -102,6 +104,14 @@ func (s *Site) observe(next http.Handler) http.Handler {
 type statusWriter struct {
 	http.ResponseWriter
 	status int
+}
+
+// Write implements [http.ResponseWriter].
+func (w *statusWriter) Write(b []byte) (int, error) {
+	if w.status == http.StatusInternalServerError {
+		w.status = http.StatusOK // as the first write without a status says
+	}
+	return w.ResponseWriter.Write(b)
 }
 
 func (w *statusWriter) WriteHeader(status int) {

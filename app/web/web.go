@@ -64,7 +64,7 @@ func New(o Options) (*Site, error) {
 		return nil, err
 	}
 	s := &Site{Options: o, pages: pages, metrics: metrics, limit: newLimiter(o.RateLimit)}
-	s.ready = readiness{ping: o.Lists.Ping, now: o.Now, tell: metrics.reachable}
+	s.ready = readiness{ping: o.Lists.Ping, now: o.Now, tell: s.probed}
 	s.handler = s.observe(s.secure(s.overHTTPSOnly(s.limited(s.sameOrigin(s.routes(files))))))
 	return s, nil
 }
@@ -85,6 +85,17 @@ func (s *Site) Watch(ctx context.Context) {
 			return
 		case <-ticks.C:
 		}
+	}
+}
+
+// probed notes the result of a probe of the lists, and logs when it changes.
+func (s *Site) probed(err, before error) {
+	s.metrics.reachable(err)
+	switch {
+	case err != nil && before == nil:
+		s.Log.Error("not ready", "error", err.Error())
+	case err == nil && before != nil:
+		s.Log.Info("ready again")
 	}
 }
 

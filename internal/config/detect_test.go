@@ -152,6 +152,8 @@ func TestCommand(t *testing.T) {
 		"ignored ones aside":   {map[string]string{"a/main.go": mainGo, "gen.go": "//go:build ignore\n\npackage main\n", "lib.go": lib}, "", "a"},
 		"other modules aside":  {map[string]string{"a/main.go": mainGo, "tools/go.mod": "module t\n", "tools/main.go": mainGo}, "", "a"},
 		"testdata aside":       {map[string]string{"a/main.go": mainGo, "testdata/main.go": mainGo, "vendor/x/main.go": mainGo, "_x/main.go": mainGo, ".x/main.go": mainGo}, "", "a"},
+		"tools aside":          {map[string]string{"cmd/a/main.go": mainGo, "internal/bench/main.go": mainGo, "lib/internal/gen/main.go": mainGo}, "", "cmd/a"},
+		"a tool by itself":     {map[string]string{"internal/bench/main.go": mainGo}, "", "internal/bench"},
 		"tests aside":          {map[string]string{"a/main.go": mainGo, "b/main_test.go": mainGo}, "", "a"},
 		"broken code":          {map[string]string{"a/main.go": "package main\n\nfunc main( {"}, "", "a"},
 	}

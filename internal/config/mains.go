@@ -40,6 +40,9 @@ func (d Detected) Command(name, chosen string) (string, error) {
 	if err := s.walk(".", 0); err != nil {
 		return "", err
 	}
+	if public := slices.DeleteFunc(slices.Clone(s.mains), internal); len(public) == 1 {
+		return public[0], nil // what is internal are the project's own tools
+	}
 	switch {
 	case len(s.mains) == 1:
 		return s.mains[0], nil
@@ -50,6 +53,8 @@ func (d Detected) Command(name, chosen string) (string, error) {
 	return "", hint.With(fmt.Errorf("the Go module %s has several commands: %s", d.GoModule, choiceOf(s.mains)),
 		fmt.Sprintf("write the service's one in %s, as build: {main: %s}", Name, s.mains[0]))
 }
+
+func internal(dir string) bool { return slices.Contains(strings.Split(dir, "/"), "internal") }
 
 // chosen checks the folder that the configuration names.
 func (d Detected) chosen(dir string) (string, error) {

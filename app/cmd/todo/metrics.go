@@ -62,21 +62,35 @@ func serveMetrics(ctx context.Context, address string, registry *prometheus.Regi
 	if err != nil && !taken {
 		return fmt.Errorf("listening for metrics: %w; set METRICS_ADDR to an address of this machine", err)
 	}
-	if taken {
-		log.WarnContext(ctx, "Metrics wait for their address: "+err.Error())
+	if !taken {
+		log.InfoContext(ctx, "Metrics served", "address", listener.Addr().String())
+		go serveMetricsOn(ctx, listener, registry, log)
+		return nil
 	}
+	log.WarnContext(ctx, "Metrics wait for their address: "+err.Error())
 	go func() {
-		for err != nil {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(metricsRetry):
-				listener, err = new(net.ListenConfig).Listen(ctx, "tcp", address)
-			}
+		if listener := awaitAddress(ctx, address); listener != nil {
+			log.InfoContext(ctx, "Metrics served", "address", address)
+			serveMetricsOn(ctx, listener, registry, log)
 		}
-		serveMetricsOn(ctx, listener, registry, log)
 	}()
 	return nil
+}
+
+// awaitAddress listens once an address is free; nil when the context ends first.
+func awaitAddress(ctx context.Context, address string) net.Listener {
+	ticks := time.NewTicker(metricsRetry)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticks.C:
+			if listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address); err == nil {
+				return listener
+			}
+		}
+	}
 }
 
 func serveMetricsOn(ctx context.Context, listener net.Listener, registry *prometheus.Registry, log *slog.Logger) {
@@ -85,7 +99,6 @@ func serveMetricsOn(ctx context.Context, listener net.Listener, registry *promet
 	server := newServer(mux, log)
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
-	log.InfoContext(ctx, "Metrics served", "address", listener.Addr().String())
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		log.ErrorContext(ctx, "serving metrics", "error", err.Error())
 	}

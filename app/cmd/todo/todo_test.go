@@ -47,7 +47,7 @@ const patient = time.Minute
 type process struct {
 	*exec.Cmd
 	url string
-	log *bufio.Reader
+	log chan string
 }
 
 // start runs the command with settings such as "PORT=0", and waits until it
@@ -55,8 +55,8 @@ type process struct {
 func start(t *testing.T, settings ...string) *process {
 	t.Helper()
 	service := newProcess(t, settings...)
-	line := service.line(t)
-	if line["message"] != "App started successfully" || line["severity"] != "INFO" {
+	line := service.await(t, "App started successfully")
+	if line["severity"] != "INFO" {
 		t.Fatalf("the service says %v", line)
 	}
 	service.url = "http://" + line["address"].(string)
@@ -80,7 +80,14 @@ func newProcess(t *testing.T, settings ...string) *process {
 			_ = p.Wait()
 		}
 	})
-	return &process{Cmd: p, log: bufio.NewReader(out)}
+	service := &process{Cmd: p, log: make(chan string, 1<<20)} // the service never waits for who reads
+	go func() {
+		defer close(service.log)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			service.log <- lines.Text()
+		}
+	}()
+	return service
 }
 
 // newCommand is the command as a process, not yet started.
@@ -95,12 +102,12 @@ func newCommand(t *testing.T, args []string, settings ...string) *exec.Cmd {
 
 func (p *process) line(t *testing.T) map[string]any {
 	t.Helper()
-	text, err := p.log.ReadBytes('\n')
-	if err != nil {
-		t.Fatalf("reading the log: %v", err)
+	text, ok := <-p.log
+	if !ok {
+		t.Fatal("the log has ended")
 	}
 	var line map[string]any
-	if err := json.Unmarshal(text, &line); err != nil {
+	if err := json.Unmarshal([]byte(text), &line); err != nil {
 		t.Fatalf("log line %q: %v", text, err)
 	}
 	return line
@@ -112,14 +119,14 @@ func (p *process) stop(t *testing.T, signal os.Signal) string {
 	if err := p.Process.Signal(signal); err != nil {
 		t.Fatal(err)
 	}
-	rest, err := io.ReadAll(p.log)
-	if err != nil {
-		t.Fatal(err)
+	var rest strings.Builder
+	for line := range p.log {
+		rest.WriteString(line + "\n")
 	}
 	if err := p.Wait(); (err == nil) != (signal == syscall.SIGTERM) {
 		t.Errorf("after %v the process ended with %v", signal, err)
 	}
-	return string(rest)
+	return rest.String()
 }
 
 var tokenInput = regexp.MustCompile(`name="csrf_token" value="([^"]+)"`)
