@@ -131,7 +131,7 @@ func (p *tab) hear(event any) {
 	case *devlog.EventEntryAdded:
 		switch {
 		case strings.HasPrefix(e.Entry.Text, "Failed to load resource: the server responded with a status of"): // an answer, kept above
-		case !p.script && strings.Contains(e.Entry.Text, "Autofocus processing was blocked because a document's URL has a fragment '#item-"): // as is meant
+		case strings.Contains(e.Entry.Text, "Autofocus processing was blocked because a document's URL has a fragment '#item-"): // as is meant
 		default:
 			complain("%s log: %s: %s", e.Entry.Source, e.Entry.Level, e.Entry.Text)
 		}
@@ -196,8 +196,8 @@ func (p *tab) visit(path string) {
 	p.do(chromedp.Navigate(p.site.URL + path))
 }
 
-// until asks again and again, also while pages change, until got is what is
-// wanted, and reports the difference when it does not come to be.
+// until asks again and again, while pages change and load, until the expression
+// is what is wanted, and reports the difference when it does not come to be.
 func until[T any](p *tab, want T, expression string) {
 	p.Helper()
 	ctx, stop := context.WithTimeout(p.ctx, 15*time.Second)
@@ -206,7 +206,7 @@ func until[T any](p *tab, want T, expression string) {
 	defer ticks.Stop()
 	var diff string
 	for {
-		got, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[T](`document.readyState === "complete" ? (`+expression+`) : undefined`))
 		if err == nil {
 			if diff = cmp.Diff(want, got); diff == "" {
 				return

@@ -66,7 +66,9 @@ function focusAgain(main, keys) {
   const target = field || control || main.querySelector("#name");
   if (!target) return;
   target.focus({ preventScroll: control === target });
-  if (target.id === "text") target.setSelectionRange(target.value.length, target.value.length);
+  if (target.id !== "text") return;
+  target.setSelectionRange(target.value.length, target.value.length);
+  target.scrollLeft = target.scrollWidth; // to the caret
 }
 
 // tell says to a screen reader what a page change would have said.
