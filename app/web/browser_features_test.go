@@ -17,7 +17,7 @@ const (
 	tooLong   = "That is too long: an item has at most 200 characters."
 	blank     = "Write something to do first."
 	nothing   = "Nothing to do."
-	badToken  = "Bad Request: CSRF token missing or invalid"
+	badToken  = "Bad Request: CSRF token missing or invalid" // #nosec G101 -- a message
 	notAdded  = "Not added – To do"
 	notEdited = "Not changed – To do"
 )

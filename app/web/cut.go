@@ -18,7 +18,7 @@ import (
 // way in text and quoted attributes, and in others anywhere else.
 const (
 	markText   = `<text '"&>`
-	markToken  = `<token '"&>`
+	markToken  = `<token '"&>` // #nosec G101 -- a mark, and no token
 	markAll    = `<all '"&>`
 	markOpen   = `<open '"&>`
 	markDone   = `<done '"&>`

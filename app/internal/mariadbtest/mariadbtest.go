@@ -118,7 +118,7 @@ func (s *Server) install(program string) error {
 	defer cancel()
 	args := []string{"--no-defaults", "--datadir=" + s.data(), "--auth-root-authentication-method=normal",
 		"--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=16M"}
-	out, err := exec.CommandContext(ctx, program, append(args, asRoot()...)...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, program, append(args, asRoot()...)...).CombinedOutput() // #nosec G204 -- programs of MariaDB, in a folder of the test
 	if err != nil {
 		return fmt.Errorf("making the data of MariaDB: %w\n%s", err, out)
 	}
@@ -161,7 +161,7 @@ func (s *Server) start() error {
 	args := []string{"--no-defaults", "--datadir=" + s.data(), "--socket=" + s.config.Socket, "--pid-file=" + filepath.Join(s.dir, "pid"),
 		"--bind-address=127.0.0.1", "--port=" + port, "--skip-name-resolve", "--init-file=" + filepath.Join(s.dir, "init.sql"),
 		"--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M", "--performance-schema=OFF"}
-	cmd := exec.Command(s.daemon, append(args, asRoot()...)...)
+	cmd := exec.Command(s.daemon, append(args, asRoot()...)...) // #nosec G204 -- the same
 	cmd.Stdout, cmd.Stderr = log, log
 	if s.process, err = startProcess(cmd); err != nil {
 		return fmt.Errorf("starting MariaDB: %w", err)
@@ -250,8 +250,13 @@ func (s *Server) Freeze() error {
 	return errors.Join(s.process.signal(syscall.SIGSTOP), s.process.stopped())
 }
 
-// Thaw lets a frozen server go on.
-func (s *Server) Thaw() error { return s.process.signal(syscall.SIGCONT) }
+// Thaw lets a frozen server go on, and returns once it answers.
+func (s *Server) Thaw() error {
+	if err := s.process.signal(syscall.SIGCONT); err != nil {
+		return err
+	}
+	return s.wait()
+}
 
 // Restart starts a server that was killed, and returns once it answers.
 func (s *Server) Restart() error { return s.start() }

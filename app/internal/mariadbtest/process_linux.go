@@ -33,7 +33,7 @@ func (p *process) allStopped() bool {
 		return false
 	}
 	for _, file := range files {
-		stat, err := os.ReadFile(file)
+		stat, err := os.ReadFile(file) // #nosec G304 -- of /proc
 		if err != nil || !bytes.HasPrefix(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" T")) {
 			return false
 		}
