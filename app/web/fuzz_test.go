@@ -39,6 +39,9 @@ func FuzzForms(f *testing.F) {
 	f.Add("POST", "/add", form, "name=x&csrf_token=y")
 	f.Add("POST", "/add", form, "name=%00%ff&name=&csrf_token=%zz")
 	f.Add("POST", "/complete/1", form, "csrf_token=0.0")
+	f.Add("POST", "/edit/1", form, "name=y&csrf_token=0.0&show=open&before=9")
+	f.Add("POST", "/clear", form, "csrf_token=")
+	f.Add("POST", "/delete/9223372036854775807", form, "csrf_token=a.b.c")
 	f.Add("GET", "/complete/1", "", "")
 	f.Add("POST", "/complete/../add", form, "a=b;c")
 	f.Add("PUT", "/static/style.css", "multipart/form-data; boundary=", "--")
@@ -54,6 +57,27 @@ func FuzzForms(f *testing.F) {
 		v.strike(method, path, kind, body)
 		if got := v.list(); len(got) != 1 || got[0].Complete {
 			t.Errorf("%s %q changed the list to %v", method, path, got)
+		}
+	})
+}
+
+// FuzzPlaces asks for any part of a list: there is one, or it is not found.
+func FuzzPlaces(f *testing.F) {
+	for _, seed := range []string{"", "show=open&before=3", "edit=1", "edit=1&edit=2", "show=done&before=-1", "before=9223372036854775808", "%zz", "a;b", "edit=%00", "show=%ff"} {
+		f.Add(seed)
+	}
+	s := newSite(f, nil)
+	v := s.visitor(f)
+	v.add("an item")
+	f.Fuzz(func(t *testing.T, query string) {
+		v := &visitor{t: t, site: s, http: v.http}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.URL.RawQuery = query
+		r.AddCookie(v.cookie())
+		w := httptest.NewRecorder()
+		s.Config.Handler.ServeHTTP(w, r)
+		if w.Code != http.StatusOK && w.Code != http.StatusNotFound || strings.Contains(w.Body.String(), "<script>") {
+			t.Errorf("%q: status %d:\n%s", query, w.Code, w.Body)
 		}
 	})
 }

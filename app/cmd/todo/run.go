@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 // garbage is how much the heap may grow before it is collected, in percent of
 // what is alive. That is so little here that collecting at every doubling, Go's
 // default, takes a third of the requests.
-const garbage = 200
+const garbage = 150
 
 // command does what the arguments after the flags ask for.
 func command(ctx context.Context, args []string, env func(string) string, c config, stdout, stderr io.Writer) int {

@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -156,5 +159,60 @@ func TestTraceInLog(t *testing.T) {
 	}
 	if failure["request_id"] == "" || failure["request_id"] != request["request_id"] {
 		t.Errorf("two lines of one request have the ids %v and %v", failure["request_id"], request["request_id"])
+	}
+}
+
+// TestSilentConnections are a thousand that say nothing, or stop in the middle
+// of a request: others are served meanwhile, and they are hung up on.
+func TestSilentConnections(t *testing.T) {
+	t.Parallel()
+	p := start(t, "PORT=0", "DATA_DIR="+t.TempDir(), "RATE_LIMIT=0")
+	address := strings.TrimPrefix(p.url, "http://")
+	silent := make([]net.Conn, 1000)
+	for i := range silent {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close() //nolint:errcheck // it sent nothing that matters
+		if i%2 == 0 {
+			if _, err := io.WriteString(conn, "POST /add HTTP/1.1\r\nHost: x\r\nContent-Le"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		silent[i] = conn
+	}
+	client, token := p.visitor(t)
+	if !add(client, p.url, token) {
+		t.Error("a visitor cannot add while others are silent")
+	}
+	for i, conn := range silent {
+		if err := conn.SetReadDeadline(time.Now().Add(patient)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, conn); err != nil {
+			t.Fatalf("silent connection %d is not hung up on: %v", i, err)
+		}
+	}
+}
+
+// TestSlowBody sends a form byte by byte: the service does not wait for its end.
+func TestSlowBody(t *testing.T) {
+	t.Parallel()
+	p := start(t, "PORT=0", "DATA_DIR="+t.TempDir())
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() //nolint:errcheck // it sent nothing that matters
+	if _, err := io.WriteString(conn, "POST /add HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\nname="); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(patient)); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") && len(answer) > 0 {
+		t.Errorf("the answer is %q, %v; want 400 or none", answer, err)
 	}
 }
