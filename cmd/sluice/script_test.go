@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -107,6 +108,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("PATH", filepath.Dir(program)+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	env.Setenv("HOME", home)
 	env.Setenv("CI", "")
+	env.Setenv("TOMORROW", time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly))
 	env.Setenv("SLUICE_CACHE", cache)
 	state, err := stateHome()
 	if err != nil {

@@ -85,11 +85,11 @@ func (p *project) judge(strict bool, now time.Time) pipeline.Judge {
 			}
 			e.DataModified = at
 		}
-		d := p.Gates[r.Stage].Decide(e, now, strict)
+		d := p.Policy.Decide(r.Stage, e, now, strict)
 		if r.NotRun != "" || r.NotApplicable != "" {
-			return pipeline.Verdict{Blocking: d.Blocking} // what did not look rests on no data
+			return pipeline.Verdict{Blocking: d.Blocking, Findings: d.Findings} // what did not look rests on no data
 		}
-		return pipeline.Verdict{Blocking: d.Blocking, Warnings: d.Warnings, NotRun: d.Unproven, Remedy: d.Remedy}
+		return pipeline.Verdict{Blocking: d.Blocking, Findings: d.Findings, Warnings: d.Warnings, NotRun: d.Unproven, Remedy: d.Remedy}
 	}
 }
 

@@ -153,6 +153,7 @@ func (r *oneRun) conclude(ctx context.Context, done pipeline.Done, runErr error)
 	r.discard(done.Results)
 	r.complete(ctx, done, masker)
 	findings, blocking, rules := collectFindings(done.Results, masker)
+	r.record.Notes = r.unusedExceptions(findings)
 	log := sarif.Log{Version: version(), Automated: "sluice/" + r.record.Service + "/", Findings: findings, Rules: rules, Tools: toolsOf(done.Results), NotRun: notRunOf(r.record.Results)}
 	err := errors.Join(runErr, r.maskLogs(masker), r.writeSARIF(log), r.folder.Finish(r.record), r.handOver())
 	sum := report.Summary{Record: r.record, Blocking: blocking, Rules: rules, Folder: shorten(r.folder.Dir), Serving: serving(done.Results)}
@@ -168,6 +169,18 @@ func (r *oneRun) conclude(ctx context.Context, done pipeline.Done, runErr error)
 		return err
 	}
 	return told(r.status())
+}
+
+// unusedExceptions tells which exceptions are about nothing, once every stage
+// has looked.
+func (r *oneRun) unusedExceptions(findings []sarif.Finding) (notes []string) {
+	if r.until != "" || len(r.only) > 0 || len(notRunOf(r.record.Results)) > 0 {
+		return nil
+	}
+	for _, x := range r.Policy.Exceptions.Unused(findings) {
+		notes = append(notes, fmt.Sprintf("the exception for %s (%s) is about nothing that was found: remove it from sluice.yaml", x.ID, x.Owner))
+	}
+	return notes
 }
 
 // maxCache bounds the cached results, bytes.

@@ -23,7 +23,7 @@ const Name = "sluice.yaml"
 
 // File is sluice.yaml as it was written: what is absent is zero.
 type File struct {
-	_       struct{}          `later:"sluice,secrets,stages,exceptions"`
+	_       struct{}          `later:"sluice,secrets,stages"`
 	Service string            `yaml:"service" pattern:"^[a-z]([-a-z0-9]{0,47}[a-z0-9])?$" want:"a name of lower-case letters, digits and hyphens that starts with a letter, ends with no hyphen and has at most 49 characters" doc:"The service's name. By default the last part of the module's path."`
 	Path    string            `yaml:"path" pattern:"relative" doc:"The service's folder, relative to this file. By default the folder of this file."`
 	Env     map[string]string `yaml:"env" keys:"^[A-Za-z_][A-Za-z0-9_]*$" reserved:"PORT,K_SERVICE,K_REVISION,K_CONFIGURATION" want:"a name of letters, digits and underscores" doc:"Environment of the deployed service: settings, never secrets."`
@@ -33,7 +33,19 @@ type File struct {
 	Gates   Gates             `yaml:"gates" doc:"What makes a stage fail."`
 	VulnDB  string            `yaml:"vulndb" pattern:"^[^\\x00-\\x1f]+$" want:"an https URL or a folder" doc:"Where vulnerability data comes from: an https URL, a file URL, or a folder (relative to this file) in the layout of vuln.go.dev. By default vuln.go.dev, or the module proxy when that is out of reach."`
 
+	Exceptions []Exception `yaml:"exceptions" doc:"Findings that are let be for a while."`
+
 	places map[string]place // of what is in the file, by "gates.lint.fail"
+}
+
+// Exception lets a finding be for a while.
+type Exception struct {
+	ID      string    `yaml:"id" required:"true" pattern:"^[A-Za-z0-9][-A-Za-z0-9_./]{0,127}$" want:"a finding's fingerprint, an advisory (GO-…, CVE-…, GHSA-…) or a rule" doc:"What is let be: a finding's fingerprint, an advisory by any of its names, or a rule."`
+	Reason  string    `yaml:"reason" required:"true" pattern:"^[^\x00-\x1f]{8,500}$" want:"a sentence of 8 to 500 characters on one line" doc:"Why it does no harm."`
+	Owner   string    `yaml:"owner" required:"true" pattern:"^[^\x00-\x1f]{1,100}$" want:"who answers for it" doc:"Who answers for it."`
+	Expires time.Time `yaml:"expires" required:"true" doc:"The last day on which it holds, within a year."`
+	Path    string    `yaml:"path" pattern:"relative" doc:"The file, or the folder with all below it, that it holds for, relative to the repository's root. By default any."`
+	Package string    `yaml:"package" pattern:"^[^\x00-\x20]{1,200}$" want:"a module, as golang.org/x/text or golang.org/x/text@v0.3.5" doc:"The module, with or without a version, that it holds for. By default any."`
 }
 
 // Build is how the image is built.

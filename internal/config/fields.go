@@ -24,7 +24,16 @@ const (
 	durationWant    = "a whole number and a unit, as 30s, 5m, 12h or 7d"
 )
 
-var durationType = reflect.TypeFor[time.Duration]()
+// datePattern is a day of ISO 8601.
+const (
+	datePattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`
+	dateWant    = "a day, as 2027-01-31"
+)
+
+var (
+	durationType = reflect.TypeFor[time.Duration]()
+	dateType     = reflect.TypeFor[time.Time]()
+)
 
 // field is a key of the file: a field of a Go type, as its tags describe it.
 type field struct {
@@ -40,6 +49,7 @@ type field struct {
 	enum     []string
 	min, max int
 	def      string
+	required bool // in the entries of a list
 }
 
 // fieldsOf returns the keys of a struct type, and those that it refuses as
@@ -61,11 +71,14 @@ func newField(key string, index int, f reflect.StructField) field {
 		doc: f.Tag.Get("doc"), want: f.Tag.Get("want"),
 		pattern: f.Tag.Get("pattern"), keys: f.Tag.Get("keys"),
 		reserved: list(f.Tag.Get("reserved")), enum: list(f.Tag.Get("enum")), def: f.Tag.Get("default"),
+		required: f.Tag.Get("required") == "true",
 	}
 	at.min, at.max = number(f.Tag.Get("min")), number(f.Tag.Get("max"))
 	switch {
 	case f.Type == durationType:
 		at.pattern, at.want = durationPattern, durationWant
+	case f.Type == dateType:
+		at.pattern, at.want = datePattern, dateWant
 	case at.pattern == "relative":
 		at.pattern, at.want = relativePattern, relativeWant
 	case at.enum != nil:
@@ -75,6 +88,11 @@ func newField(key string, index int, f reflect.StructField) field {
 		at.re = regexp.MustCompile(at.pattern)
 	}
 	return at
+}
+
+// ofObjects tells whether the field is a list of mappings.
+func (f field) ofObjects() bool {
+	return f.typ.Kind() == reflect.Slice && f.typ.Elem().Kind() == reflect.Struct
 }
 
 // matches tells whether a text is one that the field permits.

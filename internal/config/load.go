@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"time"
 
 	"github.com/sluice-ci/sluice/internal/hint"
 	"go.yaml.in/yaml/v3"
@@ -29,6 +30,7 @@ func Load(root string) (*File, error) {
 	}
 	f, errs := parse(text)
 	errs = append(errs, f.checkFolders(root)...)
+	errs = append(errs, f.checkExceptions(time.Now())...)
 	if len(errs) > 0 {
 		return nil, wrong(errs)
 	}
@@ -61,6 +63,16 @@ func parse(text []byte) (*File, Errors) {
 		w.object(root, reflect.ValueOf(f).Elem(), "")
 	}
 	return f, w.errs
+}
+
+// checkExceptions sees that none lasts for longer than a year.
+func (f *File) checkExceptions(now time.Time) (errs Errors) {
+	for i, x := range f.Exceptions {
+		if last := lastDay(now); x.Expires.After(last) {
+			errs = append(errs, f.fault(fmt.Sprintf("exceptions[%d].expires", i), `"expires" is more than a year away: %s is the last day that it can be`, last.Format(time.DateOnly)))
+		}
+	}
+	return errs
 }
 
 // readFile reads a file of the repository. What is no regular file is refused:

@@ -21,7 +21,7 @@ const LocalTarget = "local"
 type Pipeline struct {
 	// Service has all but Version and CacheDir, which are not the service's.
 	Service scan.Service
-	Gates   policy.Gates
+	Policy  policy.Policy
 	File    string   // the sluice.yaml that was read, absolute; "" when there is none
 	Notes   []string // facts worth a line to the user
 }
@@ -60,7 +60,8 @@ func Merge(root Root, f *File) (Pipeline, error) {
 	if err := p.detect(&full); err != nil {
 		return Pipeline{}, err
 	}
-	p.Service.Options, p.Gates = options(root.Dir, &full), gates(full.Gates)
+	p.Service.Options = options(root.Dir, &full)
+	p.Policy = policy.Policy{Gates: gates(full.Gates), Exceptions: exceptions(full.Exceptions)}
 	return p, nil
 }
 
@@ -162,6 +163,13 @@ func gates(g Gates) policy.Gates {
 	image.MaxAge, image.Reach = deps.MaxAge, deps.Reach
 	m["deps"], m["image-scan"] = deps, image
 	return m
+}
+
+func exceptions(written []Exception) (xs policy.Exceptions) {
+	for _, x := range written {
+		xs = append(xs, x.Policy())
+	}
+	return xs
 }
 
 // gate reads a "fail" value, which is one of the fields' enums.

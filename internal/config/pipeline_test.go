@@ -30,8 +30,8 @@ func TestReadWithoutAFile(t *testing.T) {
 	want := Pipeline{
 		Service: scan.Service{Name: "app", Root: top, Dir: top + "/app", Git: true, GoModule: "example.com/app", Main: "cmd/app",
 			Target: "local", Options: scan.Options{TestLimit: "10m0s"}},
-		Gates: defaultGates(),
-		Notes: []string{"Python is not supported yet by this version, and not examined: x.py"},
+		Policy: policy.Policy{Gates: defaultGates()},
+		Notes:  []string{"Python is not supported yet by this version, and not examined: x.py"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -45,10 +45,10 @@ func TestReadWithAFile(t *testing.T) {
 		Service: scan.Service{Name: "todo", Root: top, Dir: top + "/app", GoModule: "example.com/other", Main: "cmd/todo", Target: "local",
 			Options: scan.Options{LintIgnore: []string{"SA1019", "ST1000"}, VulnDB: "https://vuln.example.org", Coverage: 70, TestLimit: "5m0s",
 				Env: map[string]string{"LOG_LEVEL": "info", "GREETING": "8"}, Port: 8080}},
-		Gates: policy.Gates{
+		Policy: policy.Policy{Gates: policy.Gates{
 			"lint": {Fail: sarif.High}, "test": {Never: true}, "sast": {Fail: sarif.Low}, "secrets": {},
 			"deps": {Reach: sarif.Imported, MaxAge: 30 * day}, "image-scan": {Fail: sarif.Critical, Reach: sarif.Imported, MaxAge: 30 * day}, "dast": {Never: true},
-		},
+		}},
 		File: top + "/" + Name,
 	}
 	for _, start := range []string{".", "app", "app/cmd", "docs"} {
@@ -72,7 +72,7 @@ func TestReadFillsInDefaults(t *testing.T) {
 	gates := defaultGates()
 	gates["deps"] = policy.Gate{Never: true, MaxAge: 7 * day}
 	gates["image-scan"] = policy.Gate{Fail: sarif.High, MaxAge: 7 * day}
-	if diff := cmp.Diff(gates, got.Gates); diff != "" {
+	if diff := cmp.Diff(gates, got.Policy.Gates); diff != "" {
 		t.Error(diff)
 	}
 	if want := (scan.Options{LintIgnore: []string{"ST1000"}, VulnDB: top + "/data", TestLimit: "10m0s"}); !cmp.Equal(want, got.Service.Options) {

@@ -21,6 +21,7 @@ type schema struct {
 	Minimum       *int               `json:"minimum,omitempty"`
 	Maximum       *int               `json:"maximum,omitempty"`
 	Properties    map[string]*schema `json:"properties,omitempty"`
+	Required      []string           `json:"required,omitempty"`
 	PropertyNames *schema            `json:"propertyNames,omitempty"`
 	Additional    any                `json:"additionalProperties,omitempty"`
 	Items         *schema            `json:"items,omitempty"`
@@ -44,6 +45,9 @@ func objectSchema(t reflect.Type) *schema {
 	fields, _ := fieldsOf(t)
 	for _, f := range fields {
 		s.Properties[f.key] = fieldSchema(f)
+		if f.required {
+			s.Required = append(s.Required, f.key)
+		}
 	}
 	return s
 }
@@ -51,7 +55,7 @@ func objectSchema(t reflect.Type) *schema {
 func fieldSchema(f field) *schema {
 	s := &schema{}
 	switch {
-	case f.typ == durationType:
+	case f.typ == durationType || f.typ == dateType:
 		s = textSchema(f)
 	case f.typ.Kind() == reflect.Struct:
 		s = objectSchema(f.typ)
@@ -61,6 +65,8 @@ func fieldSchema(f field) *schema {
 			names.Not = &schema{Enum: f.reserved}
 		}
 		s = &schema{Type: "object", PropertyNames: names, Additional: &schema{Type: "string"}}
+	case f.ofObjects():
+		s = &schema{Type: "array", Items: objectSchema(f.typ.Elem())}
 	case f.typ.Kind() == reflect.Slice:
 		s = &schema{Type: "array", Items: textSchema(f)}
 	case f.typ.Kind() == reflect.Int:

@@ -62,7 +62,9 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 		"gatse: {}": false, "service: A": false, "service: 1": false, "path: a/../b": false, "path: ..": false, "path: /a": false,
 		"env: {A: 1}": false, "env: {1A: x}": false, "env: {PORT: '1'}": false, "env: []": false, "test: {coverage: 101}": false,
 		"test: {coverage: -1}": false, "test: {coverage: a}": false, "test: {timeout: 5}": false, "test: {timeout: 0s}": false,
-		"test: {timeout: 5w}": false, "targets: {local: {port: 0}}": false, "targets: {other: {}}": false, "exceptions: []": false,
+		"test: {timeout: 5w}": false, "targets: {local: {port: 0}}": false, "targets: {other: {}}": false, "exceptions: []": true, "exceptions: [{id: a}]": false,
+		"exceptions: [{id: GO-1, reason: long enough, owner: x, expires: '2027-01-31'}]": true,
+		"exceptions: [{id: GO-1, reason: long enough, owner: x, expires: soon}]":         false,
 		"gates: {lint: {fail: any}}": false, "gates: {secrets: {fail: low}}": false, "gates: {deps: {fail: low}}": false,
 		"gates: {lint: {ignore: [' ']}}": false, "gates: {lint: {ignore: x}}": false, "gates:": false, "build: {main: ''}": false, "- a": false,
 	} {
@@ -101,7 +103,9 @@ func checkTags(t *testing.T, typ reflect.Type, prefix string) {
 			t.Errorf("%s: the default %q is not permitted", path, f.def)
 		}
 		switch {
-		case f.typ == durationType:
+		case f.typ == durationType || f.typ == dateType:
+		case f.ofObjects():
+			checkTags(t, f.typ.Elem(), path+"[].")
 		case f.typ.Kind() == reflect.Struct:
 			checkTags(t, f.typ, path+".")
 		case f.typ.Kind() == reflect.Int:

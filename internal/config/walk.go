@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -74,6 +75,8 @@ func (w *walker) value(n *yaml.Node, v reflect.Value, f field, path string) {
 		return
 	}
 	switch {
+	case f.typ == dateType:
+		w.date(n, v, f)
 	case f.typ.Kind() == reflect.Struct:
 		if w.kind(n, yaml.MappingNode, f, "a mapping of keys to values") {
 			w.object(n, v, path+".")
@@ -81,6 +84,10 @@ func (w *walker) value(n *yaml.Node, v reflect.Value, f field, path string) {
 	case f.typ.Kind() == reflect.Map:
 		if w.kind(n, yaml.MappingNode, f, "a mapping of names to strings") {
 			w.stringMap(n, v, f)
+		}
+	case f.ofObjects():
+		if w.kind(n, yaml.SequenceNode, f, "a list") {
+			w.objectList(n, v, f, path)
 		}
 	case f.typ.Kind() == reflect.Slice:
 		if w.kind(n, yaml.SequenceNode, f, "a list") {
@@ -172,6 +179,42 @@ func (w *walker) stringList(n *yaml.Node, v reflect.Value, f field) {
 		}
 	}
 	v.Set(reflect.ValueOf(entries))
+}
+
+// objectList fills a list of structs. An entry without a key that it must have
+// is wrong as a whole.
+func (w *walker) objectList(n *yaml.Node, v reflect.Value, f field, path string) {
+	entries := reflect.MakeSlice(f.typ, len(n.Content), len(n.Content))
+	for i, entry := range n.Content {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		w.places[at] = place{entry.Line, entry.Column}
+		if refusal(entry) != "" || !w.kind(entry, yaml.MappingNode, field{key: "an entry of " + f.key}, "a mapping of keys to values") {
+			continue
+		}
+		w.object(entry, entries.Index(i), at+".")
+		w.complete(entry, f, at)
+	}
+	v.Set(entries)
+}
+
+// complete notes the keys that an entry lacks.
+func (w *walker) complete(entry *yaml.Node, f field, path string) {
+	fields, _ := fieldsOf(f.typ.Elem())
+	for _, want := range fields {
+		if _, ok := w.places[path+"."+want.key]; want.required && !ok {
+			w.fault(entry, "an entry of %s lacks %s", quote(f.key), quote(want.key))
+		}
+	}
+}
+
+// date reads a day, which YAML takes for a point in time when it is not in quotes.
+func (w *walker) date(n *yaml.Node, v reflect.Value, f field) {
+	at, err := time.Parse(time.DateOnly, n.Value)
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" && n.Tag != "!!timestamp" || err != nil {
+		w.fault(n, "%s must be %s, not %s", quote(f.key), f.want, describe(n))
+		return
+	}
+	v.Set(reflect.ValueOf(at))
 }
 
 // element is a string in a map or list.

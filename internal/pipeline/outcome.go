@@ -56,6 +56,9 @@ type Result struct {
 // Verdict is what a gate makes of a report.
 type Verdict struct {
 	Blocking []sarif.Finding
+	// Findings are the report's, with a suppression where one is let be; nil
+	// is the report's as they are.
+	Findings []sarif.Finding
 	Warnings []string
 	// NotRun is why the report does not count ("vulnerability data is 97 days
 	// old"); "" when it does.
@@ -69,6 +72,9 @@ type Judge func(Report) Verdict
 // judge turns a report and its gate's verdict into a result. Anything that
 // does not show that work was done is "not run".
 func judge(report Report, verdict Verdict) Result {
+	if verdict.Findings != nil {
+		report.Findings = verdict.Findings
+	}
 	r := Result{Stage: report.Stage, Report: report, Findings: len(report.Findings), Blocking: verdict.Blocking, Blocked: len(verdict.Blocking),
 		Warnings: verdict.Warnings, Tools: report.Tools, Examined: report.Examined, Notes: report.Notes}
 	switch {

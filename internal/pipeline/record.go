@@ -48,6 +48,7 @@ type Record struct {
 	CriticalPath []string      `json:"criticalPath,omitempty"` // jobs, the first one first
 	Chain        time.Duration `json:"chain"`                  // what the jobs of CriticalPath took, nanoseconds
 	Results      []Result      `json:"results"`
+	Notes        []string      `json:"notes,omitempty"` // about the run as a whole
 }
 
 // Folder is where a run keeps what it leaves: .sluice/runs/ID.

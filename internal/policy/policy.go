@@ -27,9 +27,26 @@ type Gate struct {
 // nothing through.
 type Gates map[string]Gate
 
+// Policy is all that decides: the gates, and what they let be.
+type Policy struct {
+	Gates      Gates
+	Exceptions Exceptions
+}
+
+// Decide holds a stage's evidence to its gate, without what an exception
+// covers on that day.
+func (p Policy) Decide(stage string, e Evidence, now time.Time, strict bool) Decision {
+	judged, warnings := p.Exceptions.Apply(e.Findings, now)
+	e.Findings = judged
+	d := p.Gates[stage].Decide(e, now, strict)
+	d.Findings, d.Warnings = judged, append(warnings, d.Warnings...)
+	return d
+}
+
 // Decision is what a gate makes of findings.
 type Decision struct {
 	Blocking []sarif.Finding
+	Findings []sarif.Finding // all, those that are let be with their suppression
 	Warnings []string
 	// Unproven is why the absence of findings proves nothing; "" when it does.
 	Unproven string
@@ -80,7 +97,7 @@ func (g Gate) stale(modified, now time.Time) string {
 
 func (g Gate) shutsFor(f sarif.Finding) bool {
 	switch {
-	case g.Never:
+	case g.Never || f.Suppression != nil:
 		return false
 	case g.Reach != "" && f.Reach != "":
 		return f.Reach.AtLeast(g.Reach)

@@ -33,7 +33,7 @@ const maxShown = 50
 func (s Style) Write(w io.Writer, sum Summary) {
 	s.findings(w, sum)
 	s.unproven(w, sum.Record.Results)
-	s.warnings(w, sum.Record.Results)
+	s.warnings(w, sum.Record.Results, sum.Record.Notes)
 	if sum.Serving != "" {
 		fmt.Fprintf(w, "\n%s is serving at %s\n", sum.Record.Service, s.paint(bold, sum.Serving))
 	}
@@ -69,6 +69,9 @@ func (s Style) Finding(w io.Writer, f sarif.Finding, rules []sarif.Rule) {
 		about = append(about, "also seen by "+strings.Join(f.AlsoSeenBy, " and "))
 	}
 	fmt.Fprintln(w, "  "+s.paint(dim, plain(strings.Join(append(about, f.ID()), ", "))))
+	if f.Suppression != nil {
+		fmt.Fprintf(w, "  %s%s\n", s.paint(dim, "let be  "), oneLine(f.Suppression.String()))
+	}
 	for _, part := range []struct{ head, text string }{
 		{"why  ", cmp.Or(f.Why, rule.Why)}, {"fix  ", cmp.Or(f.Fix, rule.Fix)}, {"call ", trace(f)}, {"see  ", rule.URI},
 	} {
@@ -113,14 +116,14 @@ func (s Style) unproven(w io.Writer, results []pipeline.Result) {
 	}
 }
 
-func (s Style) warnings(w io.Writer, results []pipeline.Result) {
+func (s Style) warnings(w io.Writer, results []pipeline.Result, notes []string) {
 	var lines []string
 	for _, r := range results {
 		for _, text := range slices.Concat(r.Warnings, r.Notes) {
 			lines = append(lines, r.Stage+": "+clip(oneLine(text), maxNote))
 		}
 	}
-	lines = unique(lines)
+	lines = append(unique(lines), notes...)
 	if len(lines) == 0 {
 		return
 	}

@@ -126,6 +126,20 @@ type Finding struct {
 	Identity string `json:"identity,omitempty"`
 	// AlsoSeenBy are "tool rule" pairs of other findings merged into this one.
 	AlsoSeenBy []string `json:"alsoSeenBy,omitempty"`
+	// Suppression is why the finding is let be; nil when it is not. Only the
+	// policy sets it.
+	Suppression *Suppression `json:"suppression,omitempty"`
+}
+
+// Suppression is an accepted exception (SARIF 2.1.0, 3.35).
+type Suppression struct {
+	Reason  string `json:"reason"`
+	Owner   string `json:"owner"`
+	Expires string `json:"expires"` // the last day, as 2027-01-31
+}
+
+func (s Suppression) String() string {
+	return s.Reason + " (" + s.Owner + ", until " + s.Expires + ")"
 }
 
 // Rule explains a kind of finding: SARIF's "reportingDescriptor".

@@ -79,7 +79,13 @@ type (
 		Locations    []location        `json:"locations,omitempty"`
 		CodeFlows    []codeFlow        `json:"codeFlows,omitempty"`
 		Fingerprints map[string]string `json:"partialFingerprints,omitempty"`
+		Suppressions []suppression     `json:"suppressions,omitempty"`
 		Properties   *properties       `json:"properties,omitempty"`
+	}
+	suppression struct {
+		Kind          string `json:"kind"`
+		Status        string `json:"status"`
+		Justification string `json:"justification"`
 	}
 	ruleRef struct {
 		ID    string   `json:"id"`
@@ -222,6 +228,9 @@ func (f Finding) result(refs map[[2]string]*ruleRef) result {
 	r.Rule = refs[[2]string{f.Tool, f.Rule}]
 	if f.Location.Path != "" {
 		r.Locations = []location{f.Location.sarif()}
+	}
+	if f.Suppression != nil {
+		r.Suppressions = []suppression{{Kind: "external", Status: "accepted", Justification: f.Suppression.String()}}
 	}
 	if len(f.Trace) > 0 {
 		var flow threadFlow

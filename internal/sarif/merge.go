@@ -84,5 +84,8 @@ func (f Finding) with(other Finding) Finding {
 		f.CWE = other.CWE
 	}
 	f.Severity = max(f.Severity, other.Severity)
+	if other.Suppression == nil {
+		f.Suppression = nil // one that is not let be counts
+	}
 	return f
 }
