@@ -106,6 +106,7 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	env.Setenv("PATH", filepath.Dir(program)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	env.Setenv("SLUICE", program)
 	env.Setenv("HOME", home)
 	env.Setenv("CI", "")
 	env.Setenv("TOMORROW", time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/mask"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/verdict"
 )
 
 // reports are the outputs of jobs that are copied to the run's folder.
@@ -64,7 +66,7 @@ func (r *oneRun) handOver() error {
 	if r.out == "" {
 		return nil
 	}
-	for _, name := range append([]string{"run.json", "results.sarif"}, reports[testJob]...) {
+	for _, name := range append([]string{"run.json", "results.sarif", verdict.Name}, reports[testJob]...) {
 		data, err := os.ReadFile(filepath.Join(r.folder.Dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -85,6 +87,20 @@ func (r *oneRun) writeSARIF(log sarif.Log) error {
 		return err
 	}
 	return atomicfile.Write(filepath.Join(r.folder.Dir, "results.sarif"), buf.Bytes(), 0o644)
+}
+
+// writeVerdict writes what the run was judged on and by.
+func (r *oneRun) writeVerdict(results []pipeline.Result, m mask.Masker) error {
+	masked := slices.Clone(results)
+	for i := range masked {
+		masked[i] = maskResult(masked[i], m)
+		masked[i].Report = maskReport(masked[i].Report, m)
+	}
+	var buf bytes.Buffer
+	if err := verdict.New(r.record, r.Policy, masked).Write(&buf); err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(r.folder.Dir, verdict.Name), buf.Bytes(), 0o644)
 }
 
 // maskLogs rewrites what the stages logged without the secrets that were found.
@@ -147,6 +163,20 @@ func maskResult(r pipeline.Result, m mask.Masker) pipeline.Result {
 		for i := range list {
 			list[i] = m.String(list[i])
 		}
+	}
+	return r
+}
+
+func maskReport(r pipeline.Report, m mask.Masker) pipeline.Report {
+	r.Findings = maskFindings(r.Findings, m)
+	r.NotRun, r.Remedy, r.NotApplicable = m.String(r.NotRun), m.String(r.Remedy), m.String(r.NotApplicable)
+	r.Notes = slices.Clone(r.Notes)
+	for i := range r.Notes {
+		r.Notes[i] = m.String(r.Notes[i])
+	}
+	r.Values = maps.Clone(r.Values)
+	for name, value := range r.Values {
+		r.Values[name] = m.String(value)
 	}
 	return r
 }

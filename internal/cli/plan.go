@@ -17,7 +17,6 @@ import (
 	"github.com/sluice-ci/sluice/internal/cache"
 	"github.com/sluice-ci/sluice/internal/config"
 	"github.com/sluice-ci/sluice/internal/pipeline"
-	"github.com/sluice-ci/sluice/internal/policy"
 )
 
 // project is a service with all that is needed to run its pipeline.
@@ -73,25 +72,6 @@ func (p *project) learnCosts() {
 
 // cacheFor is where a job's worker keeps what it wants to find again.
 func (p *project) cacheFor(job string) string { return filepath.Join(p.cache, "jobs", job) }
-
-// judge holds a report to its stage's gate.
-func (p *project) judge(strict bool, now time.Time) pipeline.Judge {
-	return func(r pipeline.Report) pipeline.Verdict {
-		e := policy.Evidence{Findings: r.Findings}
-		if text := r.Values[pipeline.DataModified]; text != "" {
-			at, err := time.Parse(time.RFC3339, text)
-			if err != nil {
-				return pipeline.Verdict{NotRun: fmt.Sprintf("the age of its data cannot be told from %q", text)}
-			}
-			e.DataModified = at
-		}
-		d := p.Policy.Decide(r.Stage, e, now, strict)
-		if r.NotRun != "" || r.NotApplicable != "" {
-			return pipeline.Verdict{Blocking: d.Blocking, Findings: d.Findings} // what did not look rests on no data
-		}
-		return pipeline.Verdict{Blocking: d.Blocking, Findings: d.Findings, Warnings: d.Warnings, NotRun: d.Unproven, Remedy: d.Remedy}
-	}
-}
 
 func (a *app) planCommand() *cobra.Command {
 	var s selection

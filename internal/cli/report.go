@@ -13,6 +13,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/report"
 	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/verdict"
 )
 
 // formats are the files of a run that a report is.
@@ -41,7 +42,7 @@ func (a *app) report(dir, format string) error {
 	}
 	if format == "text" {
 		a.style.Rows(a.Stdout, rec.Results)
-		a.style.Write(a.Stdout, report.Summary{Record: rec, Blocking: blockingIn(rec, log), Rules: log.Rules, Folder: shorten(folder)})
+		a.style.Write(a.Stdout, report.Summary{Record: rec, Blocking: blockingIn(rec, log, folder), Rules: log.Rules, Folder: shorten(folder)})
 		return nil
 	}
 	file, ok := formats[format]
@@ -57,9 +58,13 @@ func (a *app) report(dir, format string) error {
 	return err
 }
 
-// blockingIn are the findings of the stages whose gate is shut. Which of a
-// stage's findings shut it is not kept, so all of them are shown.
-func blockingIn(rec pipeline.Record, log sarif.Log) []sarif.Finding {
+// blockingIn are the findings that shut a gate, by the run's verdict; without
+// one, all of the stages whose gate is shut.
+func blockingIn(rec pipeline.Record, log sarif.Log, folder string) []sarif.Finding {
+	if v, err := readVerdict(filepath.Join(folder, verdict.Name)); err == nil {
+		results, _ := v.Replay()
+		return blockingOf(results)
+	}
 	shut := map[string]bool{}
 	for _, r := range rec.Results {
 		shut[r.Stage] = r.Outcome == pipeline.Failed

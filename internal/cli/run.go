@@ -17,6 +17,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/report"
 	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/verdict"
 )
 
 // selection is which stages are run, and how.
@@ -142,7 +143,7 @@ func (r *oneRun) runner(jobs []pipeline.Job) *pipeline.Runner {
 	processes := pipeline.Processes{Exe: r.exe, Args: []string{stageName}, Env: r.stageEnv, Logs: filepath.Join(r.folder.Dir, "logs")}
 	return &pipeline.Runner{
 		Jobs: jobs, Root: r.Service.Root, Dir: r.Service.Dir, Store: r.store, Hasher: r.hasher,
-		Launch: processes.Launch, Judge: r.judge(r.strict, r.record.Started), CacheFor: r.cacheFor, Collect: r.collect,
+		Launch: processes.Launch, Judge: verdict.Judge(r.Policy, r.strict, r.record.Started), CacheFor: r.cacheFor, Collect: r.collect,
 		Strict: r.strict, NoCache: r.noCache, Emit: r.emit,
 	}
 }
@@ -155,7 +156,7 @@ func (r *oneRun) conclude(ctx context.Context, done pipeline.Done, runErr error)
 	findings, blocking, rules := collectFindings(done.Results, masker)
 	r.record.Notes = r.unusedExceptions(findings)
 	log := sarif.Log{Version: version(), Automated: "sluice/" + r.record.Service + "/", Findings: findings, Rules: rules, Tools: toolsOf(done.Results), NotRun: notRunOf(r.record.Results)}
-	err := errors.Join(runErr, r.maskLogs(masker), r.writeSARIF(log), r.folder.Finish(r.record), r.handOver())
+	err := errors.Join(runErr, r.maskLogs(masker), r.writeSARIF(log), r.writeVerdict(done.Results, masker), r.folder.Finish(r.record), r.handOver())
 	sum := report.Summary{Record: r.record, Blocking: blocking, Rules: rules, Folder: shorten(r.folder.Dir), Serving: serving(done.Results)}
 	r.results = done.Results
 	r.tell(sum, findings)
@@ -201,8 +202,11 @@ func (r *oneRun) complete(ctx context.Context, done pipeline.Done, masker mask.M
 	r.record.Wall, r.record.Chain, r.record.CriticalPath = done.Wall, done.Chain, done.CriticalPath
 }
 
-func (r *oneRun) status() int {
-	switch r.record.Outcome {
+func (r *oneRun) status() int { return statusOf(r.record.Outcome) }
+
+// statusOf is the exit status for an outcome.
+func statusOf(o pipeline.Outcome) int {
+	switch o {
 	case pipeline.Passed:
 		return ExitPassed
 	case pipeline.Failed:

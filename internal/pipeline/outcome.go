@@ -69,9 +69,9 @@ type Verdict struct {
 // Judge decides on a report. It is a pure function of it.
 type Judge func(Report) Verdict
 
-// judge turns a report and its gate's verdict into a result. Anything that
+// Decide turns a report and its gate's verdict into a result. Anything that
 // does not show that work was done is "not run".
-func judge(report Report, verdict Verdict) Result {
+func Decide(report Report, verdict Verdict) Result {
 	if verdict.Findings != nil {
 		report.Findings = verdict.Findings
 	}

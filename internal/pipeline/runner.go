@@ -277,7 +277,7 @@ func (s *session) finish(e *ended) {
 	}
 	e.passed = true
 	for _, report := range e.answer.Reports {
-		res := judge(report, s.Judge(report))
+		res := Decide(report, s.Judge(report))
 		res.Job, res.Cached, res.Key, res.Access = e.job.Name, e.cached, string(e.key), e.job.Access
 		res.Start, res.Elapsed, res.Cost = e.started, e.elapsed, e.cost
 		e.passed = e.passed && (res.Outcome == Passed || res.Outcome == NotApplicable)

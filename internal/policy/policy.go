@@ -13,14 +13,14 @@ import (
 // through: it shuts for any finding.
 type Gate struct {
 	// Fail is the least severity for which the gate shuts; 0 is any.
-	Fail sarif.Severity
+	Fail sarif.Severity `json:"fail,omitempty"`
 	// Never keeps the gate open whatever is found.
-	Never bool
+	Never bool `json:"never,omitempty"`
 	// Reach is, for findings about vulnerable components, how near to being
 	// executed they must be; it then decides in place of Fail.
-	Reach sarif.Reach
+	Reach sarif.Reach `json:"reach,omitempty"`
 	// MaxAge is how old the data may be that the findings rest on; 0 is any age.
-	MaxAge time.Duration
+	MaxAge time.Duration `json:"maxAge,omitempty"` // nanoseconds
 }
 
 // Gates are the gates of stages, by name. A stage that has none of its own lets
@@ -29,8 +29,8 @@ type Gates map[string]Gate
 
 // Policy is all that decides: the gates, and what they let be.
 type Policy struct {
-	Gates      Gates
-	Exceptions Exceptions
+	Gates      Gates      `json:"gates"`
+	Exceptions Exceptions `json:"exceptions,omitempty"`
 }
 
 // Decide holds a stage's evidence to its gate, without what an exception
