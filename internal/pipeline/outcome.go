@@ -3,6 +3,7 @@ package pipeline
 import (
 	"time"
 
+	"github.com/sluice-ci/sluice/internal/cache"
 	"github.com/sluice-ci/sluice/internal/sarif"
 )
 
@@ -43,6 +44,7 @@ type Result struct {
 
 	Cached   bool          `json:"cached"`
 	Key      string        `json:"key,omitempty"` // the cache's key: the hash of the inputs
+	Inputs   []cache.Part  `json:"-"`             // the parts of Key
 	Start    time.Duration `json:"start"`         // since the run's start, nanoseconds
 	Elapsed  time.Duration `json:"elapsed"`       // nanoseconds
 	Cost     time.Duration `json:"cost"`          // what it took when it was last done, nanoseconds

@@ -27,7 +27,7 @@ func (s *session) lookup(job *Job) *lookup {
 	l := &lookup{job: job}
 	began := time.Since(s.start)
 	var err error
-	if l.key, err = s.key(job); err != nil {
+	if l.key, l.parts, err = s.key(job); err != nil {
 		l.found = &ended{job: job, started: began, answer: notRun(job, fmt.Errorf("reading its inputs: %w", err))}
 		return l
 	}
@@ -39,17 +39,17 @@ func (s *session) lookup(job *Job) *lookup {
 	if !ok || complete(job, c.Answer) != nil || job.Valid != nil && !job.Valid(c.Answer) {
 		return l
 	}
-	l.found = &ended{job: job, key: l.key, answer: c.Answer, out: out, cached: true, cost: c.Cost,
+	l.found = &ended{job: job, key: l.key, parts: l.parts, answer: c.Answer, out: out, cached: true, cost: c.Cost,
 		started: began, elapsed: time.Since(s.start) - began, digest: digest(c.Answer, out)}
 	return l
 }
 
-// key is the hash of all that decides a job's result.
-func (s *session) key(job *Job) (cache.Key, error) {
+// key is the hash of all that decides a job's result, and its parts.
+func (s *session) key(job *Job) (cache.Key, []cache.Part, error) {
 	b := cache.NewKey("job " + job.Name)
 	params, err := json.Marshal(job.Params)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	b.Add("params", string(params))
 	b.Add("dir", s.relative(s.Dir))
@@ -60,14 +60,14 @@ func (s *session) key(job *Job) (cache.Key, error) {
 	for _, tree := range job.Inputs.Trees {
 		hash, err := s.trees.first(tree)
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 		b.Add("tree "+s.relative(tree), hash)
 	}
 	for _, need := range s.g.waits[job.Name] {
 		b.Add("need "+need, s.ended[need].digest)
 	}
-	return b.Key(), nil
+	return b.Key(), b.Parts(), nil
 }
 
 // relative names a path within the repository independently of where that is.
@@ -94,7 +94,7 @@ func (s *session) needs(job *Job) map[string]Need {
 
 // perform does a job and caches its answer. It runs beside the loop.
 func (s *session) perform(l *lookup, needs map[string]Need, nice int) *ended {
-	e := &ended{job: l.job, key: l.key, started: time.Since(s.start)}
+	e := &ended{job: l.job, key: l.key, parts: l.parts, started: time.Since(s.start)}
 	answer, out, err := s.launch(l.job, needs, nice)
 	e.elapsed = time.Since(s.start) - e.started
 	e.cost = e.elapsed

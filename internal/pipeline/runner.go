@@ -102,13 +102,15 @@ type session struct {
 type lookup struct {
 	job   *Job
 	key   cache.Key
-	found *ended // the cached answer; nil when there is none
+	parts []cache.Part // of key
+	found *ended       // the cached answer; nil when there is none
 }
 
 // ended is a job and what came of it.
 type ended struct {
 	job     *Job
 	key     cache.Key
+	parts   []cache.Part // of key
 	answer  Answer
 	out     cache.Outputs
 	digest  string // of what later jobs may read of it
@@ -279,6 +281,7 @@ func (s *session) finish(e *ended) {
 	for _, report := range e.answer.Reports {
 		res := Decide(report, s.Judge(report))
 		res.Job, res.Cached, res.Key, res.Access = e.job.Name, e.cached, string(e.key), e.job.Access
+		res.Inputs = e.parts
 		res.Start, res.Elapsed, res.Cost = e.started, e.elapsed, e.cost
 		e.passed = e.passed && (res.Outcome == Passed || res.Outcome == NotApplicable)
 		e.failed = e.failed || res.Outcome == Failed
