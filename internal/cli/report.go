@@ -24,11 +24,11 @@ func (a *app) reportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "report [DIR]",
 		Short:   "Print the last run's report",
-		Example: "  sluice report\n  sluice report --format sarif > results.sarif",
+		Example: "  sluice report\n  sluice report --format sarif > results.sarif\n  sluice report --format openvex",
 		Args:    cobra.MaximumNArgs(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return a.report(dirOf(args), format) },
 	}
-	c.Flags().StringVar(&format, "format", "text", "text, sarif, junit or json")
+	c.Flags().StringVar(&format, "format", "text", "text, sarif, junit, openvex or json")
 	return c
 }
 
@@ -45,9 +45,12 @@ func (a *app) report(dir, format string) error {
 		a.style.Write(a.Stdout, report.Summary{Record: rec, Blocking: blockingIn(rec, log, folder), Rules: log.Rules, Folder: shorten(folder)})
 		return nil
 	}
+	if format == "openvex" {
+		return report.OpenVEX(a.Stdout, rec, imageDigest(folder), log.Findings)
+	}
 	file, ok := formats[format]
 	if !ok {
-		return usage(hint.With(fmt.Errorf("there is no format %q", format), "the formats are text, sarif, junit and json"))
+		return usage(hint.With(fmt.Errorf("there is no format %q", format), "the formats are text, sarif, junit, openvex and json"))
 	}
 	f, err := os.Open(filepath.Join(folder, file))
 	if err != nil {
@@ -56,6 +59,20 @@ func (a *app) report(dir, format string) error {
 	defer f.Close()
 	_, err = io.Copy(a.Stdout, f)
 	return err
+}
+
+// imageDigest is the digest of the image that a run built; "" when it built none.
+func imageDigest(folder string) string {
+	v, err := readVerdict(filepath.Join(folder, verdict.Name))
+	if err != nil {
+		return ""
+	}
+	for _, s := range v.Stages {
+		if s.Report.Stage == buildJob {
+			return s.Report.Values["digest"]
+		}
+	}
+	return ""
 }
 
 // blockingIn are the findings that shut a gate, by the run's verdict; without
