@@ -52,7 +52,7 @@ func FuzzForms(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, path, kind, body string) {
 		v := &visitor{t: t, site: s, http: v.http}
 		if _, err := http.NewRequestWithContext(t.Context(), method, "/", nil); err != nil {
-			t.Skip("no such method")
+			return // no such method can be sent
 		}
 		v.strike(method, path, kind, body)
 		if got := v.list(); len(got) != 1 || got[0].Complete {
@@ -125,7 +125,7 @@ func FuzzCookies(f *testing.F) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.Header.Set("Cookie", "todo="+forged)
 		if c, err := r.Cookie("todo"); err == nil && c.Value == value {
-			t.Skip("the right cookie")
+			return // not forged
 		}
 		w := httptest.NewRecorder()
 		s.Config.Handler.ServeHTTP(w, r)

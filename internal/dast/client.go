@@ -10,7 +10,9 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // userAgent lets an operator recognise the check in the service's log.
@@ -84,9 +86,44 @@ func (a answer) ok() bool       { return a.status >= 200 && a.status < 300 }
 func (a answer) redirect() bool { return a.status >= 300 && a.status < 400 }
 func (a answer) refused() bool  { return a.status >= 400 && a.status < 500 }
 
+// What a service may ask for that limits how often it is asked (RFC 6585, 4).
+const (
+	maxTooSoon = 20              // answers that say so, to one request
+	maxPause   = 5 * time.Second // after each
+)
+
 // do makes one request, follows no redirect, and looks at what is to be said of
-// every answer. Its errors are of the connection, never of the answer.
+// every answer. One that came too soon is made again. Its errors are of the
+// connection, never of the answer.
 func (c *checker) do(s *session, r request) (answer, error) {
+	for again := 0; ; again++ {
+		a, err := c.once(s, r)
+		if err != nil || a.status != http.StatusTooManyRequests || again == maxTooSoon {
+			return a, err
+		}
+		if err := c.pause(a.header.Get("Retry-After")); err != nil {
+			return a, err
+		}
+	}
+}
+
+// pause waits for as many seconds as a service asks for (RFC 9110, 10.2.3).
+func (c *checker) pause(after string) error {
+	d := maxPause
+	if seconds, err := strconv.ParseUint(after, 10, 8); err == nil {
+		d = min(d, time.Duration(seconds)*time.Second)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-c.ctx.Done():
+		return c.ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+func (c *checker) once(s *session, r request) (answer, error) {
 	if c.requests >= maxRequests {
 		return answer{}, errTooMany
 	}

@@ -32,6 +32,27 @@ func TestGoodSite(t *testing.T) {
 	}
 }
 
+// TestSiteThatLimits says of every third request that it came too soon.
+func TestSiteThatLimits(t *testing.T) {
+	t.Parallel()
+	good := &site{}
+	var n, refused atomic.Int64
+	r := run(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.Add(1)%3 == 0 {
+			refused.Add(1)
+			w.Header().Set("Retry-After", "0")
+			good.protect(w.Header())
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		good.ServeHTTP(w, r)
+	}))
+	expect(t, r)
+	if forms := count(r, "forms"); forms != 2 || refused.Load() == 0 || r.NotRun != "" {
+		t.Errorf("%d forms, %d requests came too soon, not run %q", forms, refused.Load(), r.NotRun)
+	}
+}
+
 func TestForms(t *testing.T) {
 	t.Parallel()
 	const add, complete = "POST /add", "POST /complete/{id}"
