@@ -211,7 +211,7 @@ func dsn(file string, more url.Values) string {
 		"_defensive":    {"true"},
 		"_dqs":          {"false"},
 		"_error_rc":     {"true"},
-		"_pragma":       {"temp_store(MEMORY)", "trusted_schema(OFF)"},
+		"_pragma":       {"cache_size(-1024)", "temp_store(MEMORY)", "trusted_schema(OFF)"},
 	}
 	maps.Copy(q, more)
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(file), RawQuery: q.Encode()}).String()

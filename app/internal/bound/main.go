@@ -4,6 +4,7 @@
 //
 //	bound serve ADDRESS             /health as net/http alone can answer it, / with the items in memory
 //	bound read|write FILE SECONDS   calls a second of the driver on an SQLite file, by 32 callers
+//	bound start PROGRAM FOLDER      milliseconds from the program's start to its first 200, the median of 21
 //	bound fill FILE LIST N          puts N items on a list of a service's database
 package main
 
@@ -15,6 +16,9 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -43,6 +47,8 @@ func run(args []string, out io.Writer) error {
 			return err
 		}
 		return drive(out, args[0] == "write", args[1], time.Duration(seconds)*time.Second)
+	case len(args) == 3 && args[0] == "start":
+		return starts(out, args[1], args[2])
 	case len(args) == 4 && args[0] == "fill":
 		n, err := strconv.Atoi(args[3])
 		if err != nil {
@@ -50,7 +56,7 @@ func run(args []string, out io.Writer) error {
 		}
 		return fill(args[1], args[2], n)
 	}
-	return errors.New("usage: bound serve ADDRESS | bound read|write FILE SECONDS | bound fill FILE LIST N")
+	return errors.New("usage: bound serve ADDRESS | bound read|write FILE SECONDS | bound start PROGRAM FOLDER | bound fill FILE LIST N")
 }
 
 func serve(address string) error {
@@ -70,6 +76,55 @@ func serve(address string) error {
 	})
 	server := &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: time.Second}
 	return server.ListenAndServe()
+}
+
+// starts measures a new database each time, and asks without a pause.
+func starts(out io.Writer, program, folder string) error {
+	took := make([]time.Duration, 21)
+	for i := range took {
+		d, err := start(program, filepath.Join(folder, strconv.Itoa(i)))
+		if err != nil {
+			return err
+		}
+		took[i] = d
+	}
+	slices.Sort(took)
+	_, err := fmt.Fprintf(out, "%.1f\n", took[len(took)/2].Seconds()*1000)
+	return err
+}
+
+func start(program, folder string) (took time.Duration, err error) {
+	const address = "127.0.0.1:8314"
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program) // #nosec G204 G702 -- the program that is measured
+	cmd.Env = []string{"PORT=8314", "HOST=127.0.0.1", "DATA_DIR=" + folder}
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, cmd.Process.Kill(), ended(cmd.Wait())) }()
+	for {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/health", nil)
+		if err != nil {
+			return 0, err
+		}
+		response, err := http.DefaultClient.Do(r)
+		if err == nil {
+			return time.Since(began), response.Body.Close()
+		}
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// ended is nil for a program that was killed, as it was meant to be.
+func ended(err error) error {
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		return nil
+	}
+	return err
 }
 
 func open(file string) (*sql.DB, error) {
