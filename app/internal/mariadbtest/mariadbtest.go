@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -135,21 +136,37 @@ func asRoot() []string {
 
 // secure chooses an address and makes the user that tests connect as.
 func (s *Server) secure() error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := address()
 	if err != nil {
 		return err
 	}
 	s.config = Config{
-		Socket: filepath.Join(s.dir, "socket"), Addr: l.Addr().String(),
+		Socket: filepath.Join(s.dir, "socket"), Addr: addr,
 		User: "tester", Password: rand.Text(), Database: "mysql",
 	}
 	grant := fmt.Sprintf("CREATE OR REPLACE USER tester@'%%' IDENTIFIED BY '%s';\nGRANT ALL ON *.* TO tester@'%%' WITH GRANT OPTION;\n"+
 		"ALTER USER root@localhost IDENTIFIED BY '%[1]s';\n", s.config.Password)
-	return errors.Join(l.Close(), os.WriteFile(filepath.Join(s.dir, "init.sql"), []byte(grant), 0o600))
+	return os.WriteFile(filepath.Join(s.dir, "init.sql"), []byte(grant), 0o600)
+}
+
+// address is one that stays free while the server is down: a port that was free
+// a moment ago may be anybody's connection by then. Linux has 16 million
+// addresses of loopback, and no connection begins at one of these by itself.
+func address() (string, error) {
+	if runtime.GOOS == "linux" {
+		var b [3]byte
+		_, _ = rand.Read(b[:]) // never fails: it ends the program instead
+		return fmt.Sprintf("127.%d.%d.%d:23306", 1+b[0]%254, b[1], 1+b[2]%254), nil
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
 }
 
 func (s *Server) start() error {
-	_, port, err := net.SplitHostPort(s.config.Addr)
+	host, port, err := net.SplitHostPort(s.config.Addr)
 	if err != nil {
 		return err
 	}
@@ -159,7 +176,7 @@ func (s *Server) start() error {
 	}
 	defer log.Close() //nolint:errcheck // the server has its own
 	args := []string{"--no-defaults", "--datadir=" + s.data(), "--socket=" + s.config.Socket, "--pid-file=" + filepath.Join(s.dir, "pid"),
-		"--bind-address=127.0.0.1", "--port=" + port, "--skip-name-resolve", "--init-file=" + filepath.Join(s.dir, "init.sql"),
+		"--bind-address=" + host, "--port=" + port, "--skip-name-resolve", "--init-file=" + filepath.Join(s.dir, "init.sql"),
 		"--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M", "--performance-schema=OFF"}
 	cmd := exec.Command(s.daemon, append(args, asRoot()...)...) // #nosec G204 -- the same
 	cmd.Stdout, cmd.Stderr = log, log
