@@ -91,7 +91,7 @@ func New() (_ *Server, err error) {
 		return nil, err
 	}
 	s := &Server{dir: dir, daemon: daemon}
-	if err := errors.Join(s.install(install), s.secure()); err != nil {
+	if err := errors.Join(os.Mkdir(s.temporary(), 0o700), s.install(install), s.secure()); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if err := s.start(); err != nil {
@@ -114,12 +114,20 @@ func find(name string) (string, error) {
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
+func (s *Server) temporary() string { return filepath.Join(s.dir, "tmp") }
+
+// env gives each server temporary files of its own: when it starts, it removes
+// all that look like temporary tables, those of other servers too.
+func (s *Server) env() []string { return append(os.Environ(), "TMPDIR="+s.temporary()) }
+
 func (s *Server) install(program string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	args := []string{"--no-defaults", "--datadir=" + s.data(), "--auth-root-authentication-method=normal",
 		"--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=16M"}
-	out, err := exec.CommandContext(ctx, program, append(args, asRoot()...)...).CombinedOutput() // #nosec G204 -- programs of MariaDB, in a folder of the test
+	cmd := exec.CommandContext(ctx, program, append(args, asRoot()...)...) // #nosec G204 -- programs of MariaDB, in a folder of the test
+	cmd.Env = s.env()
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("making the data of MariaDB: %w\n%s", err, out)
 	}
@@ -179,7 +187,7 @@ func (s *Server) start() error {
 		"--bind-address=" + host, "--port=" + port, "--skip-name-resolve", "--init-file=" + filepath.Join(s.dir, "init.sql"),
 		"--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M", "--performance-schema=OFF"}
 	cmd := exec.Command(s.daemon, append(args, asRoot()...)...) // #nosec G204 -- the same
-	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Stdout, cmd.Stderr, cmd.Env = log, log, s.env()
 	if s.process, err = startProcess(cmd); err != nil {
 		return fmt.Errorf("starting MariaDB: %w", err)
 	}
