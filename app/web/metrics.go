@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -88,19 +89,21 @@ func (s *Site) observe(next http.Handler) http.Handler {
 		start := time.Now()
 		s.metrics.requests.Inc()
 		s.metrics.active.Inc()
-		seen := &statusWriter{ResponseWriter: w, status: http.StatusInternalServerError} // what a panic comes to
+		seen := &statusWriter{ResponseWriter: w}
+		otherwise := http.StatusInternalServerError // what a panic comes to
 		r = r.WithContext(withTrace(r.Context(), r.Header))
 		defer func() {
 			s.metrics.active.Dec()
-			took := time.Since(start)
-			s.metrics.duration.WithLabelValues(methodLabel(r.Method), routeLabel(r.Pattern), statusLabel(seen.status)).Observe(took.Seconds())
-			s.logRequest(r, seen.status, took)
+			took, status := time.Since(start), cmp.Or(seen.status, otherwise)
+			s.metrics.duration.WithLabelValues(methodLabel(r.Method), routeLabel(r.Pattern), statusLabel(status)).Observe(took.Seconds())
+			s.logRequest(r, status, took)
 		}()
 		next.ServeHTTP(seen, r)
+		otherwise = http.StatusOK
 	})
 }
 
-// statusWriter remembers the status of an answer.
+// statusWriter remembers the status of an answer; 0 before there is one.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
@@ -108,9 +111,7 @@ type statusWriter struct {
 
 // Write implements [http.ResponseWriter].
 func (w *statusWriter) Write(b []byte) (int, error) {
-	if w.status == http.StatusInternalServerError {
-		w.status = http.StatusOK // as the first write without a status says
-	}
+	w.status = cmp.Or(w.status, http.StatusOK)
 	return w.ResponseWriter.Write(b)
 }
 
