@@ -25,6 +25,10 @@ type Job struct {
 	// run they must not be "not run" either.
 	Gates []string
 
+	// Check is set when the answers are about defects, so that having found
+	// none must be proved: by a self-test and a census in each report.
+	Check bool
+
 	// NotApplicable is why the job has nothing to do for this service, by
 	// detection; its stages then end "not applicable".
 	NotApplicable string

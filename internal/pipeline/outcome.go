@@ -33,6 +33,7 @@ func (o Outcome) String() string {
 type Result struct {
 	Stage   string  `json:"stage"`
 	Job     string  `json:"job"`
+	Check   bool    `json:"check,omitempty"` // it passes only with a self-test and a census
 	Outcome Outcome `json:"outcome"`
 	Reason  string  `json:"reason,omitempty"` // of an outcome other than passed
 	Remedy  string  `json:"remedy,omitempty"`
@@ -51,6 +52,7 @@ type Result struct {
 	Report   Report        `json:"-"`
 	Tools    []Tool        `json:"tools,omitempty"`
 	Examined []Count       `json:"examined,omitempty"`
+	SelfTest *SelfTest     `json:"selfTest,omitempty"`
 	Notes    []string      `json:"notes,omitempty"`
 	Access   Access        `json:"access"`
 }
@@ -72,13 +74,14 @@ type Verdict struct {
 type Judge func(Report) Verdict
 
 // Decide turns a report and its gate's verdict into a result. Anything that
-// does not show that work was done is "not run".
-func Decide(report Report, verdict Verdict) Result {
+// does not show that work was done is "not run"; a check must show besides that
+// it works and that it saw everything.
+func Decide(report Report, verdict Verdict, check bool) Result {
 	if verdict.Findings != nil {
 		report.Findings = verdict.Findings
 	}
-	r := Result{Stage: report.Stage, Report: report, Findings: len(report.Findings), Blocking: verdict.Blocking, Blocked: len(verdict.Blocking),
-		Warnings: verdict.Warnings, Tools: report.Tools, Examined: report.Examined, Notes: report.Notes}
+	r := Result{Stage: report.Stage, Check: check, Report: report, Findings: len(report.Findings), Blocking: verdict.Blocking, Blocked: len(verdict.Blocking),
+		Warnings: verdict.Warnings, Tools: report.Tools, Examined: report.Examined, SelfTest: report.SelfTest, Notes: report.Notes}
 	switch {
 	case report.NotApplicable != "":
 		r.Outcome, r.Reason = NotApplicable, report.NotApplicable
@@ -90,18 +93,10 @@ func Decide(report Report, verdict Verdict) Result {
 		r.Outcome, r.Reason, r.Remedy = NotRun, verdict.NotRun, verdict.Remedy
 	case !report.looked():
 		r.Outcome, r.Reason = NotRun, "it gave no proof that it looked at anything"
+	case check && report.unproven() != "":
+		r.Outcome, r.Reason = NotRun, report.unproven()
 	default:
 		r.Outcome = Passed
 	}
 	return r
-}
-
-// looked tells whether the report shows that something was examined.
-func (r Report) looked() bool {
-	for _, c := range r.Examined {
-		if c.N > 0 {
-			return true
-		}
-	}
-	return len(r.Findings) > 0
 }

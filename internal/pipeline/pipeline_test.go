@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 }
 
 func clean(t Task) Answer {
-	return Answer{Reports: []Report{{Stage: t.Stages[0], Examined: []Count{{"things", 1}}}}}
+	return Answer{Reports: []Report{{Stage: t.Stages[0], Examined: []Count{{What: "things", N: 1}}}}}
 }
 
 var testWorkers = map[string]Worker{
@@ -62,7 +62,7 @@ var testWorkers = map[string]Worker{
 		return Answer{Reports: []Report{{Stage: t.Stages[0]}}}, nil
 	},
 	"other": func(context.Context, Task) (Answer, error) {
-		return Answer{Reports: []Report{{Stage: "clean", Examined: []Count{{"things", 1}}}}}, nil
+		return Answer{Reports: []Report{{Stage: "clean", Examined: []Count{{What: "things", N: 1}}}}}, nil
 	},
 	"hangs": func(ctx context.Context, t Task) (Answer, error) { <-ctx.Done(); select {} },
 	"stamp": func(_ context.Context, t Task) (Answer, error) {

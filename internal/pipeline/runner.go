@@ -279,7 +279,7 @@ func (s *session) finish(e *ended) {
 	}
 	e.passed = true
 	for _, report := range e.answer.Reports {
-		res := Decide(report, s.Judge(report))
+		res := Decide(report, s.Judge(report), e.job.Check)
 		res.Job, res.Cached, res.Key, res.Access = e.job.Name, e.cached, string(e.key), e.job.Access
 		res.Inputs = e.parts
 		res.Start, res.Elapsed, res.Cost = e.started, e.elapsed, e.cost

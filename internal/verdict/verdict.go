@@ -42,6 +42,7 @@ type Verdict struct {
 // Stage is what one stage reported and what was decided on it.
 type Stage struct {
 	Report  pipeline.Report  `json:"report"`
+	Check   bool             `json:"check,omitempty"`  // it passes only with a self-test and a census
 	Key     string           `json:"key,omitempty"`    // the hash of all that decides the report
 	Inputs  []cache.Part     `json:"inputs,omitempty"` // what that is, by name, and the hash of each
 	Outcome pipeline.Outcome `json:"outcome"`
@@ -74,7 +75,7 @@ func New(rec pipeline.Record, p policy.Policy, results []pipeline.Result) Verdic
 		Policy: p, Outcome: pipeline.Conclude(results),
 	}
 	for _, r := range results {
-		v.Stages = append(v.Stages, Stage{Report: r.Report, Key: r.Key, Inputs: r.Inputs, Outcome: r.Outcome, Reason: r.Reason})
+		v.Stages = append(v.Stages, Stage{Report: r.Report, Check: r.Check, Key: r.Key, Inputs: r.Inputs, Outcome: r.Outcome, Reason: r.Reason})
 	}
 	return v
 }
@@ -119,7 +120,7 @@ func Read(r io.Reader) (v Verdict, err error) {
 func (v Verdict) Replay() (results []pipeline.Result, differences []string) {
 	judge := Judge(v.Policy, v.Strict, v.Decided)
 	for _, s := range v.Stages {
-		r := pipeline.Decide(s.Report, judge(s.Report))
+		r := pipeline.Decide(s.Report, judge(s.Report), s.Check)
 		r.Key, r.Inputs = s.Key, s.Inputs
 		if r.Outcome != s.Outcome {
 			differences = append(differences, fmt.Sprintf("%s was %s, and is %s", r.Stage, s.Outcome, r.Outcome))

@@ -41,7 +41,7 @@ func sample() Verdict {
 	var results []pipeline.Result
 	judge := Judge(p, true, now)
 	for _, r := range reports {
-		results = append(results, pipeline.Decide(r, judge(r)))
+		results = append(results, pipeline.Decide(r, judge(r), false))
 	}
 	return New(pipeline.Record{ID: "r", Sluice: "v1", Started: now, Strict: true}, p, results)
 }
