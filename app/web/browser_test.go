@@ -132,6 +132,7 @@ func (p *tab) hear(event any) {
 		switch {
 		case strings.HasPrefix(e.Entry.Text, "Failed to load resource: the server responded with a status of"): // an answer, kept above
 		case strings.Contains(e.Entry.Text, "Autofocus processing was blocked because a document's URL has a fragment '#item-"): // as is meant
+		case strings.Contains(e.Entry.Text, "Autofocus processing was blocked because a document already has a focused element"): // the keyboard was faster than the page
 		default:
 			complain("%s log: %s: %s", e.Entry.Source, e.Entry.Level, e.Entry.Text)
 		}
