@@ -82,6 +82,7 @@ type Gates struct {
 	Deps      DepsGate `yaml:"deps" doc:"Known vulnerabilities of dependencies."`
 	ImageScan HighGate `yaml:"image-scan" doc:"The image's configuration and content."`
 	DAST      Gate     `yaml:"dast" doc:"Checks by request against the running service."`
+	Policy    HighGate `yaml:"policy" doc:"What a change takes away from the gates themselves: a stage that no longer applies is high, a gate or an exception that lets more through is medium."`
 }
 
 // LintGate is the gate of the lint stage.

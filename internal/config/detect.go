@@ -40,7 +40,7 @@ func Detect(dir string) (Detected, error) {
 		return Detected{}, err
 	}
 	d := Detected{Dir: dir, Python: pythonOf(entries)}
-	text, err := readFile(filepath.Join(dir, "go.mod"))
+	text, err := readFile(filepath.Join(dir, "go.mod"), maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return d, noService(d, entries)
 	}

@@ -38,7 +38,7 @@ func (x Exception) Check(now time.Time) error {
 
 // Text returns the text of the sluice.yaml in a folder. The error wraps
 // fs.ErrNotExist when there is none.
-func Text(root string) ([]byte, error) { return readFile(filepath.Join(root, Name)) }
+func Text(root string) ([]byte, error) { return readFile(filepath.Join(root, Name), maxFile) }
 
 // AddException returns the text of a sluice.yaml with one exception more, and
 // every other byte as it was. The result is read again: it differs from what

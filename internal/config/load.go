@@ -21,7 +21,7 @@ const maxFile = 1 << 20
 // it names too. It returns nil and no error when there is none. What is wrong
 // in the file is an Errors.
 func Load(root string) (*File, error) {
-	text, err := readFile(filepath.Join(root, Name))
+	text, err := readFile(filepath.Join(root, Name), maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -77,7 +77,7 @@ func (f *File) checkExceptions(now time.Time) (errs Errors) {
 
 // readFile reads a file of the repository. What is no regular file is refused:
 // a pipe would block, and a link could lead to a file that is not the repository's.
-func readFile(path string) ([]byte, error) {
+func readFile(path string, most int) ([]byte, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return nil, readable(err)
@@ -90,12 +90,12 @@ func readFile(path string) ([]byte, error) {
 		return nil, readable(err)
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	text, err := io.ReadAll(io.LimitReader(file, int64(most)+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
-	if len(text) > maxFile {
-		return nil, hint.With(fmt.Errorf("reading %s: it is larger than %d bytes", path, maxFile), "make the file smaller")
+	if len(text) > most {
+		return nil, hint.With(fmt.Errorf("reading %s: it is larger than %d bytes", path, most), "make the file smaller")
 	}
 	return text, nil
 }

@@ -55,14 +55,24 @@ func Merge(root Root, f *File) (Pipeline, error) {
 			return Pipeline{}, err
 		}
 	}
-	full := *f
-	setDefaults(reflect.ValueOf(&full).Elem())
+	full := f.whole()
 	if err := p.detect(&full); err != nil {
 		return Pipeline{}, err
 	}
 	p.Service.Options = options(root.Dir, &full)
 	p.Policy = policy.Policy{Gates: gates(full.Gates), Exceptions: exceptions(full.Exceptions)}
 	return p, nil
+}
+
+// Govern has the file of an earlier commit decide in place of this one's: the
+// gates and exceptions, what the tests must cover, and where the vulnerability
+// data comes from. It may be nil, which is a file without a key.
+func (p *Pipeline) Govern(by *File) {
+	rules := by.whole()
+	is := options(p.Service.Root, &rules)
+	o := &p.Service.Options
+	o.LintIgnore, o.Coverage, o.VulnDB = is.LintIgnore, is.Coverage, is.VulnDB
+	p.Policy = policy.Policy{Gates: gates(rules.Gates), Exceptions: exceptions(rules.Exceptions)}
 }
 
 // another is the error of asking for a module that the file is not about.

@@ -33,16 +33,36 @@ func (x Exception) Holds(now time.Time) bool { return now.UTC().Before(x.Expires
 
 // Covers tells whether the exception is about a finding, expired or not.
 func (x Exception) Covers(f sarif.Finding) bool {
-	return x.names(f) && inPath(x.Path, f.Location.Path) && ofPackage(x.Package, f.Module)
+	return len(Exceptions{x}.byName().about(f)) > 0 && x.covers(f)
 }
 
-// names tells whether the exception names the finding, or another that was
-// merged into it.
-func (x Exception) names(f sarif.Finding) bool {
-	if strings.EqualFold(x.ID, f.Fingerprint()) || strings.EqualFold(x.ID, f.Rule) {
-		return true
+// covers tells whether a finding that the exception names is within its scope,
+// expired or not.
+func (x Exception) covers(f sarif.Finding) bool {
+	return inPath(x.Path, f.Location.Path) && ofPackage(x.Package, f.Module)
+}
+
+// byName is where the exceptions are that name something, in small letters.
+type byName map[string][]int
+
+func (xs Exceptions) byName() byName {
+	at := byName{}
+	for i, x := range xs {
+		at[strings.ToLower(x.ID)] = append(at[strings.ToLower(x.ID)], i)
 	}
-	return slices.ContainsFunc(f.Aliases, func(alias string) bool { return strings.EqualFold(x.ID, alias) })
+	return at
+}
+
+// about are the exceptions that name a finding, by any of its names.
+func (at byName) about(f sarif.Finding) (found []int) {
+	if len(at) == 0 {
+		return nil
+	}
+	for _, name := range append([]string{f.Fingerprint(), f.Rule}, f.Aliases...) {
+		found = append(found, at[strings.ToLower(name)]...)
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
 func inPath(scope, path string) bool {
@@ -58,15 +78,16 @@ func ofPackage(scope, module string) bool {
 // their suppression. What an expired exception covers counts, and is told.
 func (xs Exceptions) Apply(findings []sarif.Finding, now time.Time) (judged []sarif.Finding, warnings []string) {
 	used, expired := map[int]int{}, map[int]int{}
-	for _, f := range findings {
-		f.Suppression = nil // whatever a scanner says
-		if i := xs.covering(f, now); i >= 0 && xs[i].Holds(now) {
-			f.Suppression = xs[i].suppression()
-			used[i]++
-		} else if i >= 0 {
-			expired[i]++
+	at := xs.byName()
+	judged = append(judged, findings...)
+	for i, f := range judged {
+		judged[i].Suppression = nil // whatever a scanner says
+		if x := xs.covering(at.about(f), f, now); x >= 0 && xs[x].Holds(now) {
+			judged[i].Suppression = xs[x].suppression()
+			used[x]++
+		} else if x >= 0 {
+			expired[x]++
 		}
-		judged = append(judged, f)
 	}
 	for i, x := range xs {
 		if used[i] > 0 {
@@ -83,24 +104,32 @@ func (x Exception) suppression() *sarif.Suppression {
 	return &sarif.Suppression{Reason: x.Reason, Owner: x.Owner, Expires: x.Expires.Format(time.DateOnly)}
 }
 
-// covering is the exception for a finding: one that holds, else one that
-// expired, else -1.
-func (xs Exceptions) covering(f sarif.Finding, now time.Time) int {
+// covering is the exception for a finding, among those about it: one that
+// holds, else one that expired, else -1.
+func (xs Exceptions) covering(about []int, f sarif.Finding, now time.Time) int {
 	found := -1
-	for i, x := range xs {
-		if x.Covers(f) && (found < 0 || x.Holds(now)) {
-			if found = i; x.Holds(now) {
-				break
-			}
+	for _, i := range about {
+		if !xs[i].covers(f) {
+			continue
 		}
+		if xs[i].Holds(now) {
+			return i
+		}
+		found = i
 	}
 	return found
 }
 
 // Unused are the exceptions that are about none of the findings.
 func (xs Exceptions) Unused(findings []sarif.Finding) (unused Exceptions) {
-	for _, x := range xs {
-		if !slices.ContainsFunc(findings, x.Covers) {
+	used, at := map[int]bool{}, xs.byName()
+	for _, f := range findings {
+		for _, i := range at.about(f) {
+			used[i] = used[i] || xs[i].covers(f)
+		}
+	}
+	for i, x := range xs {
+		if !used[i] {
 			unused = append(unused, x)
 		}
 	}

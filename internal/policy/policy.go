@@ -4,6 +4,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/sarif"
@@ -29,17 +30,24 @@ type Gates map[string]Gate
 
 // Policy is all that decides: the gates, and what they let be.
 type Policy struct {
+	// Source is the commit whose configuration this is; "" is the work tree.
+	Source     string     `json:"source,omitempty"`
 	Gates      Gates      `json:"gates"`
 	Exceptions Exceptions `json:"exceptions,omitempty"`
+	Baselines  Baselines  `json:"baselines,omitempty"`
 }
 
 // Decide holds a stage's evidence to its gate, without what an exception
-// covers on that day.
+// covers on that day, and without what is not new.
 func (p Policy) Decide(stage string, e Evidence, now time.Time, strict bool) Decision {
-	judged, warnings := p.Exceptions.Apply(e.Findings, now)
+	judged, excepted := p.Exceptions.Apply(e.Findings, now)
+	judged, compared := p.Baselines.Apply(stage, judged, now)
 	e.Findings = judged
 	d := p.Gates[stage].Decide(e, now, strict)
-	d.Findings, d.Warnings = judged, append(warnings, d.Warnings...)
+	d.Findings, d.Warnings = judged, slices.Concat(excepted, compared, d.Warnings)
+	if n := d.unchanged(); n > 0 {
+		d.Warnings = append(d.Warnings, fmt.Sprintf("not new, and let be: %d", n))
+	}
 	return d
 }
 
@@ -51,6 +59,16 @@ type Decision struct {
 	// Unproven is why the absence of findings proves nothing; "" when it does.
 	Unproven string
 	Remedy   string
+}
+
+// unchanged counts the findings that are let be for not being new.
+func (d Decision) unchanged() (n int) {
+	for _, f := range d.Findings {
+		if f.Baseline == sarif.Unchanged && f.Suppression == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // Evidence is what a stage saw.
@@ -97,13 +115,24 @@ func (g Gate) stale(modified, now time.Time) string {
 
 func (g Gate) shutsFor(f sarif.Finding) bool {
 	switch {
-	case g.Never || f.Suppression != nil:
+	case g.Never || f.Suppression != nil || f.Baseline == sarif.Unchanged:
 		return false
 	case g.Reach != "" && f.Reach != "":
 		return f.Reach.AtLeast(g.Reach)
 	default:
 		return f.Severity >= g.Fail
 	}
+}
+
+// Laxer tells whether the gate lets something pass that another does not.
+func (g Gate) Laxer(than Gate) bool {
+	switch {
+	case g.Never || than.Never:
+		return g.Never && !than.Never
+	case g.Fail > than.Fail || g.Reach != than.Reach && g.Reach.AtLeast(than.Reach):
+		return true
+	}
+	return than.MaxAge != 0 && (g.MaxAge == 0 || g.MaxAge > than.MaxAge)
 }
 
 func days(d time.Duration) int { return int(d / (24 * time.Hour)) }

@@ -60,3 +60,30 @@ func TestOldDataCanShutAGateButNotOpenIt(t *testing.T) {
 		t.Error("old data did not shut the gate")
 	}
 }
+
+func TestLaxer(t *testing.T) {
+	t.Parallel()
+	day := 24 * time.Hour
+	tests := []struct {
+		gate, than Gate
+		want       bool
+	}{
+		{Gate{Fail: sarif.High}, Gate{Fail: sarif.Medium}, true},
+		{Gate{Fail: sarif.Medium}, Gate{Fail: sarif.High}, false},
+		{Gate{Fail: sarif.Low}, Gate{}, true},
+		{Gate{}, Gate{}, false},
+		{Gate{Never: true}, Gate{Fail: sarif.Critical}, true},
+		{Gate{Never: true}, Gate{Never: true}, false},
+		{Gate{}, Gate{Never: true}, false},
+		{Gate{Reach: sarif.Reachable}, Gate{Reach: sarif.Imported}, true},
+		{Gate{Reach: sarif.Required}, Gate{Reach: sarif.Imported}, false},
+		{Gate{Reach: sarif.Imported, MaxAge: 8 * day}, Gate{Reach: sarif.Imported, MaxAge: 7 * day}, true},
+		{Gate{Reach: sarif.Imported, MaxAge: 6 * day}, Gate{Reach: sarif.Imported, MaxAge: 7 * day}, false},
+		{Gate{MaxAge: 0}, Gate{MaxAge: 7 * day}, true},
+	}
+	for _, tt := range tests {
+		if got := tt.gate.Laxer(tt.than); got != tt.want {
+			t.Errorf("%+v laxer than %+v: %v", tt.gate, tt.than, got)
+		}
+	}
+}

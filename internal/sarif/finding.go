@@ -127,18 +127,37 @@ type Finding struct {
 	// AlsoSeenBy are "tool rule" pairs of other findings merged into this one.
 	AlsoSeenBy []string `json:"alsoSeenBy,omitempty"`
 	// Suppression is why the finding is let be; nil when it is not. Only the
-	// policy sets it.
+	// policy sets it, but for findings that a comment in the code switches off.
 	Suppression *Suppression `json:"suppression,omitempty"`
+	// Baseline is whether the finding was there before; "" where nothing is
+	// known of before. Only the policy sets it.
+	Baseline BaselineState `json:"baseline,omitempty"`
 }
 
-// Suppression is an accepted exception (SARIF 2.1.0, 3.35).
+// BaselineState compares a finding with those of an earlier state of the code
+// (SARIF 2.1.0, 3.27.24).
+type BaselineState string
+
+// The states that Sluice uses.
+const (
+	New       BaselineState = "new"
+	Unchanged BaselineState = "unchanged"
+)
+
+// Suppression is why a finding is let be (SARIF 2.1.0, 3.35): an accepted
+// exception, or a comment in the code.
 type Suppression struct {
 	Reason  string `json:"reason"`
-	Owner   string `json:"owner"`
-	Expires string `json:"expires"` // the last day, as 2027-01-31
+	Owner   string `json:"owner,omitempty"`   // of an exception
+	Expires string `json:"expires,omitempty"` // the last day of an exception, as 2027-01-31
+	// InSource is set for a comment in the code.
+	InSource bool `json:"inSource,omitempty"`
 }
 
 func (s Suppression) String() string {
+	if s.InSource {
+		return s.Reason
+	}
 	return s.Reason + " (" + s.Owner + ", until " + s.Expires + ")"
 }
 

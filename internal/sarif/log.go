@@ -80,6 +80,7 @@ type (
 		CodeFlows    []codeFlow        `json:"codeFlows,omitempty"`
 		Fingerprints map[string]string `json:"partialFingerprints,omitempty"`
 		Suppressions []suppression     `json:"suppressions,omitempty"`
+		Baseline     BaselineState     `json:"baselineState,omitempty"`
 		Properties   *properties       `json:"properties,omitempty"`
 	}
 	suppression struct {
@@ -224,13 +225,13 @@ var levels = map[Severity]string{Low: "note", Medium: "warning", High: "error", 
 
 func (f Finding) result(refs map[[2]string]*ruleRef) result {
 	r := result{RuleID: f.Rule, Level: cmp.Or(levels[f.Severity], "warning"), Message: text{cmp.Or(f.Message, f.Rule)},
-		Fingerprints: map[string]string{"sluice/v1": f.Fingerprint()}, Properties: &properties{Finding: &f}}
+		Baseline: f.Baseline, Fingerprints: map[string]string{"sluice/v1": f.Fingerprint()}, Properties: &properties{Finding: &f}}
 	r.Rule = refs[[2]string{f.Tool, f.Rule}]
 	if f.Location.Path != "" {
 		r.Locations = []location{f.Location.sarif()}
 	}
 	if f.Suppression != nil {
-		r.Suppressions = []suppression{{Kind: "external", Status: "accepted", Justification: f.Suppression.String()}}
+		r.Suppressions = []suppression{f.Suppression.sarif()}
 	}
 	if len(f.Trace) > 0 {
 		var flow threadFlow
@@ -240,6 +241,14 @@ func (f Finding) result(refs map[[2]string]*ruleRef) result {
 		r.CodeFlows = []codeFlow{{[]threadFlow{flow}}}
 	}
 	return r
+}
+
+func (s Suppression) sarif() suppression {
+	kind := "external"
+	if s.InSource {
+		kind = "inSource"
+	}
+	return suppression{Kind: kind, Status: "accepted", Justification: s.String()}
 }
 
 func (l Location) sarif() location {

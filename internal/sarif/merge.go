@@ -9,9 +9,14 @@ import (
 )
 
 // Fingerprint names a finding's defect independently of the place in the file:
-// the same value means the same defect. It is written as the partial
-// fingerprint "sluice/v1" (SARIF 2.1.0, 3.27.17).
+// the same value means the same defect. An advisory in a module is one defect
+// whatever the advisory is called, whichever version the module has, and
+// wherever it was seen. It is written as the partial fingerprint "sluice/v1"
+// (SARIF 2.1.0, 3.27.17).
 func (f Finding) Fingerprint() string {
+	if f.Module != "" {
+		return digest("advisory", f.advisory(), f.component())
+	}
 	what := f.Class
 	if what == "" {
 		what = f.Rule
@@ -20,8 +25,34 @@ func (f Finding) Fingerprint() string {
 	if identity == "" {
 		identity = f.Location.Path + "\x00" + f.Message
 	}
-	sum := sha256.Sum256([]byte(what + "\x00" + identity))
+	return digest(what, identity)
+}
+
+func digest(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:16])
+}
+
+// component is the vulnerable module or package without its version.
+func (f Finding) component() string {
+	path, _, _ := strings.Cut(f.Module, "@")
+	return path
+}
+
+// advisory is the one name of an advisory that all scanners know it by: the
+// first of its CVE ids, else of its GHSA ids, else of all.
+func (f Finding) advisory() string {
+	names := append([]string{f.Rule}, f.Aliases...)
+	for i := range names {
+		names[i] = strings.ToUpper(names[i])
+	}
+	slices.Sort(names)
+	for _, kind := range []string{"CVE-", "GHSA-"} {
+		if i := slices.IndexFunc(names, func(n string) bool { return strings.HasPrefix(n, kind) }); i >= 0 {
+			return names[i]
+		}
+	}
+	return names[0]
 }
 
 // ID is a short name of the finding, to type.
@@ -56,9 +87,8 @@ func Merge(findings []Finding) []Finding {
 // advisory by each of its aliases, a defect in code by its place and class.
 func (f Finding) names() (names []string) {
 	if f.Module != "" {
-		module, _, _ := strings.Cut(f.Module, "@")
 		for _, alias := range append([]string{f.Rule}, f.Aliases...) {
-			names = append(names, "advisory "+alias+" "+module)
+			names = append(names, "advisory "+strings.ToUpper(alias)+" "+f.component())
 		}
 		return names
 	}
@@ -86,6 +116,9 @@ func (f Finding) with(other Finding) Finding {
 	f.Severity = max(f.Severity, other.Severity)
 	if other.Suppression == nil {
 		f.Suppression = nil // one that is not let be counts
+	}
+	if other.Baseline != Unchanged {
+		f.Baseline = other.Baseline // and so does one that is new
 	}
 	return f
 }

@@ -1,0 +1,108 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/sluice-ci/sluice/internal/policy"
+)
+
+// Loosening is a change of sluice.yaml that lets more through, or has something
+// else looked at.
+type Loosening struct {
+	Key     string `json:"key"` // "gates.lint.fail"
+	Line    int    `json:"line,omitempty"`
+	Message string `json:"message"`
+}
+
+// Loosened says where a file lets more through than the file of an earlier
+// commit did. Either may be nil, which is a file without a key.
+func (f *File) Loosened(before *File) (found []Loosening) {
+	was, is := before.whole(), f.whole()
+	add := func(key, format string, args ...any) {
+		found = append(found, Loosening{Key: key, Line: is.line(key), Message: fmt.Sprintf(format, args...)})
+	}
+	old, now := gates(was.Gates), gates(is.Gates)
+	for _, stage := range slices.Sorted(maps.Keys(now)) {
+		if now[stage].Laxer(old[stage]) {
+			add("gates."+stage, "the gate of %s lets more through than before", stage)
+		}
+	}
+	for _, rule := range is.Gates.Lint.Ignore {
+		if !slices.ContainsFunc(was.Gates.Lint.Ignore, func(r string) bool { return strings.EqualFold(r, rule) }) {
+			add("gates.lint.ignore", "the rule %s is switched off", rule)
+		}
+	}
+	if is.Test.Coverage < was.Test.Coverage {
+		add("test.coverage", "%d %% of the statements are to be covered, and were %d %%", is.Test.Coverage, was.Test.Coverage)
+	}
+	for i, x := range is.Exceptions {
+		if !slices.ContainsFunc(was.Exceptions, x.within) {
+			add(fmt.Sprintf("exceptions[%d].id", i), "%s is let be until %s (%s): %s", x.ID, x.Expires.Format("2006-01-02"), x.Owner, x.Reason)
+		}
+	}
+	for key, values := range map[string][2]string{"path": {was.Path, is.Path}, "build.main": {was.Build.Main, is.Build.Main}, "vulndb": {was.VulnDB, is.VulnDB}} {
+		if values[0] != values[1] {
+			add(key, "%s is %q, and was %q: something else is looked at", key, values[1], values[0])
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Loosening) int { return strings.Compare(a.Key, b.Key) })
+	return found
+}
+
+// within tells whether an earlier exception let be all that this one does.
+func (x Exception) within(before Exception) bool {
+	return x.ID == before.ID && x.Path == before.Path && x.Package == before.Package && !x.Expires.After(before.Expires)
+}
+
+// whole is the file with the defaults of what it does not say.
+func (f *File) whole() File {
+	var whole File
+	if f != nil {
+		whole = *f
+	}
+	setDefaults(reflect.ValueOf(&whole).Elem())
+	return whole
+}
+
+// line is where a key is written, or the nearest above it that is; 0 is nowhere.
+func (f *File) line(key string) int {
+	for key != "" {
+		if at, ok := f.places[key]; ok {
+			return at.line
+		}
+		key = key[:max(strings.LastIndexByte(key, '.'), 0)]
+	}
+	return 0
+}
+
+// BaselineLoosened says whether a baseline knows of findings that an earlier
+// one does not, or lasts longer. Either may be nil.
+func BaselineLoosened(before, now *policy.Baseline) (found []Loosening) {
+	if now == nil {
+		return nil
+	}
+	known := map[string]int{}
+	if before != nil {
+		for stage, list := range before.Stages {
+			for _, k := range list {
+				known[stage+k.Fingerprint]++
+			}
+		}
+	}
+	more := 0
+	for stage, list := range now.Stages {
+		for _, k := range list {
+			if known[stage+k.Fingerprint]--; known[stage+k.Fingerprint] < 0 {
+				more++
+			}
+		}
+	}
+	if more > 0 || before != nil && now.Expires.After(before.Expires) {
+		found = append(found, Loosening{Key: BaselineName, Message: fmt.Sprintf("the baseline lets %d findings more be, until %s", more, now.Expires.Format("2006-01-02"))})
+	}
+	return found
+}
