@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"strconv"
 	"strings"
 )
@@ -16,7 +17,10 @@ const (
 )
 
 // covered counts statements.
-type covered struct{ all, run int }
+type covered struct {
+	all, run int
+	packages map[string]bool // those that have any
+}
 
 // reaches tells whether at least some percent of the statements are run.
 func (c covered) reaches(percent int) bool { return c.run*100 >= percent*c.all }
@@ -31,8 +35,8 @@ func (c covered) String() string {
 }
 
 // readProfile counts a coverage profile's statements.
-func readProfile(path string) (covered, error) {
-	f, err := os.Open(path)
+func readProfile(file string) (covered, error) {
+	f, err := os.Open(file)
 	if err != nil {
 		return covered{}, err
 	}
@@ -67,7 +71,9 @@ func countStatements(r io.Reader) (c covered, err error) {
 			return c, fmt.Errorf("it has more than %d blocks", maxBlocks)
 		}
 	}
-	for _, b := range blocks {
+	c.packages = map[string]bool{}
+	for where, b := range blocks {
+		c.packages[path.Dir(where)] = true
 		c.all += b.statements
 		if b.run {
 			c.run += b.statements

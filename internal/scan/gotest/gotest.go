@@ -21,6 +21,9 @@ import (
 // stage is the question that the job answers: does it work?
 const stage = "test"
 
+// noTests is why the question does not arise for a service.
+const noTests = "the service has no tests"
+
 // defaultLimit is go test's -timeout for one package's tests.
 const defaultLimit = 5 * time.Minute
 
@@ -33,6 +36,7 @@ type Scanner struct{}
 
 // params is what the worker is told.
 type params struct {
+	Version  string // of Sluice
 	CacheDir string
 	Limit    time.Duration // of one package's tests
 	Coverage int           // least percentage of statements; 0 is no limit
@@ -49,12 +53,17 @@ func (Scanner) Name() string { return "test" }
 // Job plans the job. What keeps the tests from being compiled is left to the
 // worker to find.
 func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
-	job := pipeline.Job{Name: "test", Stages: []string{stage}, Needs: []string{"modules"}, Cost: time.Minute}
+	job := pipeline.Job{Name: "test", Stages: []string{stage}, Needs: []string{"modules"}, Check: true, Cost: time.Minute}
 	if s.GoModule == "" {
 		job.NotApplicable = "there is no go.mod"
 		return job, nil
 	}
-	p := params{CacheDir: s.CacheDir, Limit: defaultLimit, Coverage: s.Options.Coverage}
+	w, _ := gomod.Find(s.Dir)
+	if s.Options.Coverage == 0 && !mayHaveTests(s.Dir, w) {
+		job.NotApplicable = noTests
+		return job, nil
+	}
+	p := params{Version: s.Version, CacheDir: s.CacheDir, Limit: defaultLimit, Coverage: s.Options.Coverage}
 	if s.Options.TestLimit != "" {
 		var err error
 		if p.Limit, err = time.ParseDuration(s.Options.TestLimit); err != nil || p.Limit <= 0 {
@@ -65,7 +74,6 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	if err != nil {
 		return job, err
 	}
-	w, _ := gomod.Find(s.Dir)
 	job.Params, job.Limit = p, p.all()+time.Minute
 	job.Inputs = pipeline.Inputs{Trees: w.Trees(), Values: tc.Facts()}
 	maps.Copy(job.Inputs.Values, map[string]string{"sluice": s.Version, "race": findRace().why})
@@ -81,7 +89,7 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 func (Scanner) Worker() pipeline.Worker { return work }
 
 func work(ctx context.Context, t pipeline.Task) (pipeline.Answer, error) {
-	r := runner{Task: t, race: findRace()}
+	r := runner{Task: t, race: findRace(), proofs: scan.Proofs{Dir: t.Cache}}
 	if err := json.Unmarshal(t.Params, &r.params); err != nil {
 		return pipeline.Answer{}, fmt.Errorf("reading the job's parameters: %w", err)
 	}

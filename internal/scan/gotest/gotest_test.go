@@ -13,6 +13,7 @@ import (
 
 	"github.com/sluice-ci/sluice/internal/gotool"
 	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/scan"
 )
 
 // service is a Go module that a test writes.
@@ -21,16 +22,33 @@ type service struct {
 	params               params
 	limits               limits
 	race                 race
+	proofs               scan.Proofs
 	more                 []string
 
 	mu   sync.Mutex
 	told []string
 }
 
+// proved is where the services of these tests keep the self-test, or each
+// would do it again.
+var proved scan.Proofs
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "gotest-")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		proved.Dir = dir
+		return m.Run()
+	}())
+}
+
 // newService writes files, by path; go.mod is made.
 func newService(t *testing.T, files map[string]string) *service {
 	t.Helper()
-	s := &service{dir: t.TempDir(), cache: t.TempDir(), own: t.TempDir(), race: findRace()}
+	s := &service{dir: t.TempDir(), cache: t.TempDir(), own: t.TempDir(), race: findRace(), proofs: proved}
 	s.params = params{CacheDir: s.cache, Limit: time.Minute}
 	s.limits = s.params.limits()
 	// The build cache is the one that these tests are compiled with, or the
@@ -63,7 +81,7 @@ func (s *service) runner(t *testing.T) *runner {
 			defer s.mu.Unlock()
 			s.told = append(s.told, text)
 		}},
-		params: s.params, tc: tc, race: s.race, limits: s.limits, more: s.more,
+		params: s.params, tc: tc, race: s.race, limits: s.limits, more: s.more, proofs: s.proofs,
 	}
 }
 

@@ -29,20 +29,23 @@ const maxSource = 32 << 20
 type listing struct {
 	packages []*listed
 	byPath   map[string]*listed
+	files    testFiles
 }
 
 // listed is a package, as go list prints it.
 type listed struct {
-	Dir          string
-	ImportPath   string
-	GoFiles      []string
-	CgoFiles     []string
-	TestGoFiles  []string
-	XTestGoFiles []string
-	Error        *struct{ Err string }
+	Dir            string
+	ImportPath     string
+	GoFiles        []string
+	CgoFiles       []string
+	TestGoFiles    []string
+	XTestGoFiles   []string
+	IgnoredGoFiles []string
+	Error          *struct{ Err string }
 
 	declared map[string]place // tests that go test will run
 	main     *place           // TestMain
+	idle     bool             // TestMain does not use its parameter
 	broken   bool             // a test file could not be parsed
 }
 
@@ -55,7 +58,7 @@ type place struct {
 // list asks for the packages, and reads from their test files which tests there
 // are: this is what the results are held against.
 func (r *runner) list(ctx context.Context) (listing, error) {
-	args := append([]string{"list", "-e", "-json=Dir,ImportPath,GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,Error"}, r.flags()...)
+	args := append([]string{"list", "-e", "-json=Dir,ImportPath,GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,IgnoredGoFiles,Error"}, r.flags()...)
 	out, err := r.tc.Output(ctx, r.Dir, r.env, r.Log, append(args, "./...")...)
 	if err != nil {
 		return listing{}, fmt.Errorf("listing the packages: %w", err)
@@ -77,7 +80,10 @@ func (r *runner) list(ctx context.Context) (listing, error) {
 	if len(l.packages) == 0 {
 		return l, errors.New("there is no Go package")
 	}
-	return l, l.declare()
+	if err := l.declare(); err != nil {
+		return l, err
+	}
+	return l, r.countFiles(&l)
 }
 
 // declare reads the test files.
@@ -116,7 +122,7 @@ func (p *listed) declare(file string) error {
 			p.declared[fn.Name.Name] = at(fn)
 		} else if isTest(fn, "TestMain", "M") {
 			here := at(fn)
-			p.main = &here
+			p.main, p.idle = &here, !uses(fn)
 		}
 	}
 	for _, e := range doc.Examples(f) {
@@ -148,6 +154,23 @@ func isTest(fn *ast.FuncDecl, prefix, param string) bool {
 		return t.Sel.Name == param
 	case *ast.Ident: // a dot import of testing
 		return t.Name == param
+	}
+	return false
+}
+
+// statements tells whether there are any besides the tests, which coverage is
+// then written for.
+func (p *listed) statements() bool {
+	for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+		if err != nil {
+			return true // it passed, so this is another file than was compiled
+		}
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Body != nil && len(fn.Body.List) > 0 {
+				return true
+			}
+		}
 	}
 	return false
 }

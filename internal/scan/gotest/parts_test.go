@@ -22,7 +22,7 @@ import (
 
 func TestJob(t *testing.T) {
 	t.Parallel()
-	s := newService(t, nil)
+	s := newService(t, map[string]string{"a_test.go": "package a\n"})
 	job, err := Scanner{}.Job(scan.Service{Root: s.dir, Dir: s.dir, GoModule: "example.com/s", CacheDir: s.cache, Options: scan.Options{TestLimit: "90s", Coverage: 70}})
 	check(t, err)
 	if d := cmp.Diff(params{CacheDir: s.cache, Limit: 90 * time.Second, Coverage: 70}, job.Params); d != "" {
@@ -59,7 +59,10 @@ func TestWorker(t *testing.T) {
 	})
 	check(t, err)
 	if len(a.Reports) != 1 || a.Reports[0].Stage != "test" || a.Reports[0].Values["passed"] != "1" {
-		t.Errorf("answer %+v", a)
+		t.Fatalf("answer %+v", a)
+	}
+	if got := pipeline.Decide(a.Reports[0], pipeline.Verdict{}, true); got.Outcome != pipeline.Passed {
+		t.Errorf("%s: %s", got.Outcome, got.Reason)
 	}
 }
 
@@ -259,7 +262,7 @@ func TestCountStatements(t *testing.T) {
 	t.Parallel()
 	c, err := countStatements(strings.NewReader("mode: atomic\na b.go:1.2,3.4 3 0\nc.go:1.2,3.4 4 17\nc.go:1.2,3.4 4 0\n"))
 	check(t, err)
-	if d := cmp.Diff(covered{all: 7, run: 4}, c, cmp.AllowUnexported(covered{})); d != "" {
+	if d := cmp.Diff(covered{all: 7, run: 4, packages: map[string]bool{".": true}}, c, cmp.AllowUnexported(covered{})); d != "" {
 		t.Error(d)
 	}
 	if c.String() != "57.1" || !c.reaches(57) || c.reaches(58) {

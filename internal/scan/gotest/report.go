@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sluice-ci/sluice/internal/command"
+	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/sarif"
 	"github.com/sluice-ci/sluice/internal/scan"
@@ -49,9 +50,10 @@ func (r *results) cached() (n int) {
 func (r *runner) report(o outcome) (pipeline.Report, error) {
 	rep := pipeline.Report{Stage: stage, Tools: []pipeline.Tool{{Name: tool, Version: strings.TrimPrefix(r.tc.Version, "go")}}}
 	if !o.listing.any() {
-		return r.noTests(rep), nil
+		return r.noTests(rep, o.listing.files), nil
 	}
 	c, err := readProfile(r.profile())
+	profiled := err == nil
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // nothing may have been compiled
 		return rep, err
 	}
@@ -59,9 +61,10 @@ func (r *runner) report(o outcome) (pipeline.Report, error) {
 	rep.Findings = r.judge(o)
 	missing := o.missing()
 	rep.NotRun, rep.Remedy = o.notRun(rep.Findings, missing)
-	r.judgeCoverage(&rep, c, err == nil)
+	rep.Examined, err = o.census()
+	o.doubt(&rep, c, err)
+	r.judgeCoverage(&rep, c, profiled)
 	rep.Rules = scan.Rules(rules(), rep.Findings)
-	rep.Examined = []pipeline.Count{{What: "packages", N: len(o.results.order)}, {What: "tests", N: n.tests}}
 	rep.Notes = append(r.notes, o.notes(n, missing)...)
 	rep.Values = map[string]string{
 		"tests": strconv.Itoa(n.tests), "passed": strconv.Itoa(n.passed), "failed": strconv.Itoa(n.failed), "skipped": strconv.Itoa(n.skipped),
@@ -75,11 +78,16 @@ func (r *runner) report(o outcome) (pipeline.Report, error) {
 }
 
 // noTests is the report of a service without any: that is no failure, unless
-// coverage is asked for.
-func (r *runner) noTests(rep pipeline.Report) pipeline.Report {
-	rep.Notes = []string{"there are no tests"}
+// coverage is asked for, or there are some that the go command does not see.
+func (r *runner) noTests(rep pipeline.Report, files testFiles) pipeline.Report {
+	rep.Notes = append([]string{"there are no tests"}, files.notes()...)
+	if rep.NotRun, rep.Remedy = files.notRun(); rep.NotRun == "" && files.excluded > 0 {
+		rep.NotRun, rep.Remedy = fmt.Sprintf("build constraints leave out all of the %d tests", files.excluded), "have at least one test that runs without tags"
+	}
 	if r.params.Coverage == 0 {
-		rep.NotApplicable = "the service has no tests"
+		if rep.NotRun == "" {
+			rep.NotApplicable = noTests
+		}
 		return rep
 	}
 	rep.Findings = []sarif.Finding{r.tooLittle(covered{})}
@@ -145,6 +153,27 @@ func (o outcome) notRun(findings []sarif.Finding, missing []string) (reason, rem
 	return "", ""
 }
 
+// doubt adds what else the results may be doubted for: less was looked at than
+// there is, the test programs did not do what they say, or nothing was tried.
+func (o outcome) doubt(rep *pipeline.Report, c covered, census error) {
+	if rep.NotRun == "" {
+		rep.NotRun, rep.Remedy = o.listing.files.notRun()
+	}
+	if rep.NotRun != "" || len(rep.Findings) > 0 {
+		return
+	}
+	n, forged := o.results.tally(), o.forged(c)
+	switch {
+	case census != nil:
+		rep.NotRun, rep.Remedy = census.Error(), hint.Remedy(census)
+	case len(forged) > 0:
+		rep.NotRun = "the test programs say that the tests passed, and did not run them: " + some(forged)
+		rep.Remedy = "see what they do in init and in TestMain, which has to call m.Run"
+	case n.skipped == n.tests:
+		rep.NotRun, rep.Remedy = fmt.Sprintf("all of the %d tests were skipped", n.tests), "have at least one test that runs here"
+	}
+}
+
 // explained tells whether a test was not heard of because its package failed:
 // then there is a finding for that.
 func (o outcome) explained(test string) bool {
@@ -156,6 +185,7 @@ func (o outcome) notes(n tally, missing []string) (notes []string) {
 	if n := o.results.cached(); n > 0 {
 		notes = append(notes, fmt.Sprintf("results of %d of %d packages are from the go command's cache", n, len(o.listing.packages)))
 	}
+	notes = append(notes, o.listing.files.notes()...)
 	if n.skipped > 0 {
 		notes = append(notes, fmt.Sprintf("%d of %d tests were skipped", n.skipped, n.tests))
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/gotool"
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/scan"
 )
 
 // limits bound what tests can make this process do.
@@ -43,6 +44,7 @@ type runner struct {
 	more   []string // environment, besides the go command's
 	env    []string
 	notes  []string
+	proofs scan.Proofs
 }
 
 func (r *runner) run(ctx context.Context) (pipeline.Report, error) {
@@ -66,7 +68,11 @@ func (r *runner) run(ctx context.Context) (pipeline.Report, error) {
 	if err != nil {
 		return pipeline.Report{}, err
 	}
-	return r.report(o)
+	report, err := r.report(o)
+	if err != nil || report.NotApplicable != "" {
+		return report, err
+	}
+	return r.prove(ctx, report, tmp.dir)
 }
 
 // outcome is all that is known after the tests have run.

@@ -78,7 +78,7 @@ func TestFindings(t *testing.T) {
 	if r.NotRun != "" {
 		t.Errorf("NotRun: %s", r.NotRun)
 	}
-	if d := cmp.Diff([]pipeline.Count{{What: "packages", N: 16}, {What: "tests", N: 20}}, r.Examined); d != "" {
+	if d := cmp.Diff([]pipeline.Count{{What: "packages", N: 9, Of: 11}, {What: "tests", N: 12, Of: 19}, {What: "test files", N: 12, Of: 12}}, r.Examined); d != "" {
 		t.Error(d)
 	}
 	values := map[string]string{"tests": "20", "passed": "8", "failed": "11", "skipped": "1", "coverage": "66.6"}
