@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/sluice-ci/sluice/internal/gotool"
+	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/scan"
 )
 
 // census is Sluice's own count of what there is to look at.
@@ -21,6 +24,7 @@ type census struct {
 // goModule is a module of the build.
 type goModule struct {
 	path    string // as it is imported
+	version string // that is asked for, whatever stands in for it
 	dir     string // "" when the module cache has it not
 	main    bool   // it is the service's, or of its workspace
 	replace string // the path that stands in for it, or ""
@@ -33,15 +37,15 @@ type listedPackage struct {
 }
 
 type listedModule struct {
-	Path, Dir string
-	Main      bool
-	Replace   *listedModule
+	Path, Version, Dir string
+	Main               bool
+	Replace            *listedModule
 }
 
-// count lists the packages below dir and all that they import. The go
+// count lists the packages of a query and all that they import. The go
 // command's errors are clearer than those of govulncheck, and come first.
-func count(ctx context.Context, tool gotool.Toolchain, dir string, env []string, log io.Writer) (*census, error) {
-	out, err := tool.Output(ctx, dir, env, log, "list", "-deps", "-json=ImportPath,DepOnly,Module", "./...")
+func (q query) count(ctx context.Context, tool gotool.Toolchain, log io.Writer) (*census, error) {
+	out, err := tool.Output(ctx, q.dir, q.env, log, append([]string{"list", "-deps", "-json=ImportPath,DepOnly,Module"}, q.patterns...)...)
 	if err != nil {
 		return nil, fmt.Errorf("listing the packages: %w", &brief{err})
 	}
@@ -70,7 +74,7 @@ func (c *census) add(p listedPackage) {
 	if p.Module == nil { // of the standard library
 		return
 	}
-	m := goModule{path: p.Module.Path, dir: p.Module.Dir, main: p.Module.Main}
+	m := goModule{path: p.Module.Path, version: p.Module.Version, dir: p.Module.Dir, main: p.Module.Main}
 	if r := p.Module.Replace; r != nil {
 		m.replace = r.Path
 		c.modules[r.Path] = m
@@ -79,24 +83,30 @@ func (c *census) add(p listedPackage) {
 	c.modules[m.path] = m
 }
 
-// compare finds what govulncheck did not look at.
-func (c *census) compare(b *bill) error {
-	for _, root := range c.roots {
-		if !slices.Contains(b.Roots, root) {
-			return fmt.Errorf("govulncheck looked at %d packages, and not at %s", len(b.Roots), root)
+// compare holds what govulncheck looked at against what there is, by name: the
+// packages, the modules, and what the data has about these.
+func (o *outcome) compare(roots, modules []string, known index) ([]pipeline.Count, error) {
+	var counts []pipeline.Count
+	for _, c := range []struct {
+		what              string
+		counted, examined []string
+	}{
+		{"packages", roots, o.bill.Roots},
+		{"modules", modules, o.bill.paths()},
+		{"advisories", known.about(modules...), slices.Collect(maps.Keys(o.advisories))},
+	} {
+		n, err := scan.Census(c.what, c.counted, c.examined)
+		if err != nil {
+			return nil, fmt.Errorf("govulncheck: %w", err)
 		}
+		counts = append(counts, n)
 	}
-	if !b.has("stdlib") {
-		return errors.New("govulncheck did not look at the standard library")
-	}
-	for path := range c.modules {
-		if !b.has(path) {
-			return fmt.Errorf("govulncheck looked at %d modules, and not at %s", len(b.Modules), path)
-		}
-	}
-	return nil
+	return counts, nil
 }
 
-func (b *bill) has(module string) bool {
-	return slices.ContainsFunc(b.Modules, func(m billModule) bool { return m.Path == module })
+func (b *bill) paths() (paths []string) {
+	for _, m := range b.Modules {
+		paths = append(paths, m.Path)
+	}
+	return paths
 }

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/gotool"
@@ -26,7 +30,7 @@ func (Deps) Name() string { return DepsName }
 
 // Job implements scan.Scanner.
 func (Deps) Job(s scan.Service) (pipeline.Job, error) {
-	job := pipeline.Job{Name: DepsName, Stages: []string{DepsName}, Needs: []string{modulesJob, databaseJob}, Cost: 5 * time.Second}
+	job := pipeline.Job{Name: DepsName, Stages: []string{DepsName}, Needs: []string{modulesJob, databaseJob}, Check: true, Cost: 5 * time.Second}
 	if s.GoModule == "" {
 		job.NotApplicable = "there is no Go module"
 		return job, nil
@@ -35,7 +39,7 @@ func (Deps) Job(s scan.Service) (pipeline.Job, error) {
 	if err != nil {
 		return job, err
 	}
-	job.Params = params{Cache: s.CacheDir, Version: s.Version}
+	job.Params = params{Cache: s.CacheDir, Version: s.Version, Main: s.Main}
 	job.Inputs = pipeline.Inputs{Trees: sources(s.Root, s.Dir), Values: tool.Facts()}
 	job.Inputs.Values["sluice"] = s.Version
 	job.Inputs.Values[toolName] = version()
@@ -59,7 +63,7 @@ func deps(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err error) {
 	if err != nil {
 		return pipeline.Answer{}, err
 	}
-	report, err := look(ctx, t, tool, p.Cache, db)
+	report, err := look(ctx, t, tool, p, db)
 	if err != nil {
 		return pipeline.Answer{}, err
 	}
@@ -67,35 +71,60 @@ func deps(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err error) {
 }
 
 // environment is that of the go command: the code is looked at as the image is
-// built, for Linux and without cgo.
+// built, for Linux, without cgo and with the same tags, lest a build constraint
+// hide here what is linked there.
 func environment(tool gotool.Toolchain, cache, root, dir string) []string {
-	return append(tool.Env(cache, gotool.CheckZone), "CGO_ENABLED=0", "GOOS=linux", "GOWORK="+goWork(root, dir))
+	return append(tool.Env(cache, gotool.CheckZone), "GOFLAGS=-tags=timetzdata", "GOFIPS140=off", "CGO_ENABLED=0", "GOOS=linux", "GOWORK="+goWork(root, dir))
 }
 
-func look(ctx context.Context, t pipeline.Task, tool gotool.Toolchain, cache string, db database) (pipeline.Report, error) {
-	env := environment(tool, cache, t.Root, t.Dir)
+// patterns are the service's packages. That of the command is named besides,
+// for "./..." leaves out what go.mod says to ignore.
+func patterns(main string) []string {
+	all := []string{"./..."}
+	if main != "" {
+		all = append(all, "./"+path.Clean(filepath.ToSlash(main)))
+	}
+	return all
+}
+
+func look(ctx context.Context, t pipeline.Task, tool gotool.Toolchain, p params, db database) (pipeline.Report, error) {
 	mod, err := readMod(t.Dir)
 	if err != nil {
 		return pipeline.Report{}, hint.With(err, "run go mod tidy, and see that go.mod can be read")
 	}
-	t.Progress("listing packages")
-	c, err := count(ctx, tool, t.Dir, env, t.Log)
+	known, err := db.index()
 	if err != nil {
 		return pipeline.Report{}, err
 	}
-	e := explorer{task: t, census: c, query: query{mode: sourceMode, db: db, env: env, dir: t.Dir, goVersion: tool.Version}}
+	q := query{mode: sourceMode, db: db, env: environment(tool, p.Cache, t.Root, t.Dir), dir: t.Dir, patterns: patterns(p.Main), goVersion: tool.Version}
+	t.Progress("listing packages")
+	c, err := q.count(ctx, tool, t.Log)
+	if err != nil {
+		return pipeline.Report{}, err
+	}
+	e := explorer{task: t, census: c, known: known, query: q, facts: facts(tool, p.Version, q)}
 	o, err := e.explore(ctx)
 	if err != nil {
 		return pipeline.Report{}, err
 	}
-	return place{root: t.Root, dir: t.Dir, census: c, mod: mod}.report(o, db)
+	return place{root: t.Root, dir: t.Dir, census: c, mod: mod}.report(o, db, known)
+}
+
+// facts are all that could blind govulncheck but for the level of its look.
+func facts(tool gotool.Toolchain, sluice string, q query) map[string]string {
+	all := tool.Facts()
+	all["sluice"], all[toolName], all["environment"] = sluice, version(), strings.Join(q.env, "\n")
+	all["data"] = q.db.path + " " + q.db.digest + " " + q.db.modified.String()
+	return all
 }
 
 // explorer has govulncheck look at the packages of a census.
 type explorer struct {
 	task   pipeline.Task
 	census *census
+	known  index
 	query  query
+	facts  map[string]string
 }
 
 // explore looks at imports first. Where no vulnerable package is imported,
@@ -103,51 +132,46 @@ type explorer struct {
 func (e explorer) explore(ctx context.Context) (*outcome, error) {
 	e.task.Progress(fmt.Sprintf("looking at the imports of %d packages", len(e.census.roots)))
 	o, err := e.look(ctx, packageLevel)
-	if err != nil || !o.reaches(sarif.Imported) {
+	if err != nil || !o.proof.Passed() || !o.reaches(sarif.Imported) {
 		return o, err
 	}
 	e.task.Progress(fmt.Sprintf("following calls in %d packages", len(e.census.roots)))
 	return e.look(ctx, symbolLevel)
 }
 
-// look is one look, by a govulncheck that was seen to work at this level.
+// look is one look, with the proof that govulncheck works at this level.
 func (e explorer) look(ctx context.Context, level string) (*outcome, error) {
 	q := e.query
-	q.level = level
-	if err := selfTest(ctx, q); err != nil {
+	q.level, e.facts["level"] = level, level
+	proof, err := scan.Proofs{Dir: e.task.Cache}.Once(e.facts, func() (pipeline.SelfTest, error) { return selfTest(ctx, q) })
+	if err != nil {
 		return nil, err
 	}
 	o, err := q.run(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return o, e.census.compare(o.bill)
+	o.proof = proof
+	o.examined, err = o.compare(e.census.roots, append(slices.Collect(maps.Keys(e.census.modules)), stdlib), e.known)
+	return o, err
 }
 
 // selfTest looks at a planted program in a scratch folder.
-func selfTest(ctx context.Context, q query) (err error) {
+func selfTest(ctx context.Context, q query) (_ pipeline.SelfTest, err error) {
 	scratch, err := os.MkdirTemp("", "sluice-planted-")
 	if err != nil {
-		return err
+		return pipeline.SelfTest{}, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
-	p, err := plant(scratch)
+	p, err := plant(scratch, q.db)
 	if err != nil {
-		return err
+		return pipeline.SelfTest{}, err
 	}
 	return p.source(ctx, q)
 }
 
-func (p place) report(o *outcome, db database) (pipeline.Report, error) {
-	r := pipeline.Report{
-		Stage: DepsName,
-		Tools: tools(),
-		Examined: []pipeline.Count{
-			{What: "packages", N: len(o.bill.Roots)},
-			{What: "modules", N: len(o.bill.Modules)},
-			{What: "advisories", N: len(o.advisories)},
-		},
-	}
+func (p place) report(o *outcome, db database, known index) (pipeline.Report, error) {
+	r := pipeline.Report{Stage: DepsName, Tools: tools(), Examined: o.examined, SelfTest: &o.proof}
 	rules := map[string]sarif.Rule{}
 	for _, v := range o.verdicts() {
 		f, err := p.finding(v, db)
@@ -157,6 +181,11 @@ func (p place) report(o *outcome, db database) (pipeline.Report, error) {
 		r.Findings = append(r.Findings, f)
 		rules[f.Rule] = v.rule()
 	}
+	hidden, more, err := p.replaced(db, known)
+	r.Findings = append(r.Findings, hidden...)
+	for _, rule := range more {
+		rules[rule.ID] = rule
+	}
 	r.Rules = scan.Rules(rules, r.Findings)
-	return r, nil
+	return r, err
 }

@@ -41,7 +41,8 @@ func TestDepsCalled(t *testing.T) {
 	want := pipeline.Report{
 		Stage:    "deps",
 		Tools:    []pipeline.Tool{{Name: "govulncheck", Version: version()}},
-		Examined: []pipeline.Count{{What: "packages", N: 3}, {What: "modules", N: 3}, {What: "advisories", N: 3}},
+		Examined: []pipeline.Count{{What: "packages", N: 3, Of: 3}, {What: "modules", N: 3, Of: 3}, {What: "advisories", N: 3, Of: 3}},
+		SelfTest: &pipeline.SelfTest{Planted: plantedIDs(), Caught: plantedIDs()},
 		Findings: []sarif.Finding{
 			{
 				Rule: "GO-2021-0113", Tool: "govulncheck", Stage: "deps", Severity: sarif.High,
@@ -192,8 +193,8 @@ func TestDepsNotRun(t *testing.T) {
 		},
 		"a broken go.mod": {map[string]string{"go.mod": "modul m\n"}, []flaw{oldFlaw}, "go.mod:1: unknown directive: modul", "run go mod tidy"},
 		"no package":      {map[string]string{"main.go": ""}, []flaw{oldFlaw}, "listing the packages", ""},
-		"empty data":      {nil, nil, "it knows of no advisory", ""},
-		"data without Go": {nil, []flaw{parseFlaw}, "it knows of no advisory", ""},
+		"empty data":      {nil, nil, "no advisory about Go's standard library", "vulndb in sluice.yaml"},
+		"data without Go": {nil, []flaw{parseFlaw}, "no advisory about Go's standard library", "vulndb in sluice.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -276,15 +277,15 @@ func TestCancelled(t *testing.T) {
 func TestDepsPlan(t *testing.T) {
 	t.Parallel()
 	root, dir := module(t, "called")
-	job, err := Deps{}.Job(scan.Service{Root: root, Dir: dir, GoModule: "example.com/called", Version: "v1", CacheDir: "/cache"})
+	job, err := Deps{}.Job(scan.Service{Root: root, Dir: dir, GoModule: "example.com/called", Version: "v1", CacheDir: "/cache", Main: "cmd/x"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	values := tool(t).Facts()
 	values["sluice"], values["govulncheck"] = "v1", version()
 	want := pipeline.Job{
-		Name: "deps", Stages: []string{"deps"}, Needs: []string{"modules", "vulndb"},
-		Params: params{Cache: "/cache", Version: "v1"},
+		Name: "deps", Stages: []string{"deps"}, Needs: []string{"modules", "vulndb"}, Check: true,
+		Params: params{Cache: "/cache", Version: "v1", Main: "cmd/x"},
 		Inputs: pipeline.Inputs{Trees: []string{dir}, Values: values},
 		Access: pipeline.Access{Network: pipeline.NoNetwork, Write: []string{"/cache/go-build"}},
 	}

@@ -30,6 +30,7 @@ const (
 
 	databasePath     = "path"
 	databaseModified = pipeline.DataModified
+	databaseDigest   = "digest"
 )
 
 // toolName is who makes the findings about advisories.
@@ -39,6 +40,7 @@ const toolName = "govulncheck"
 type params struct {
 	Cache   string `json:"cache,omitempty"` // Sluice's cache folder, for the compiler
 	Version string `json:"version"`         // of Sluice
+	Main    string `json:"main,omitempty"`  // the folder of the command that is built
 }
 
 func readParams(t pipeline.Task) (params, error) {
@@ -59,7 +61,7 @@ func openDatabase(t pipeline.Task) (database, error) {
 	if err != nil {
 		return database{}, fmt.Errorf("reading the age of the vulnerability data: %w", err)
 	}
-	d := database{path: report.Values[databasePath], modified: modified}
+	d := database{path: report.Values[databasePath], modified: modified, digest: report.Values[databaseDigest]}
 	if _, err := os.Stat(d.path); err != nil {
 		return d, hint.With(fmt.Errorf("opening the vulnerability data: %w", err), "run again: it is fetched anew when it is gone")
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/vuln/scan"
 
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/pipeline"
 )
 
 // maxOutput bounds what govulncheck may say in one run, bytes.
@@ -38,9 +39,11 @@ type query struct {
 	level string // packageLevel or symbolLevel
 	db    database
 	env   []string
-	// dir is the folder whose packages are looked at, in sourceMode, and
-	// goVersion the toolchain's, by which the standard library is judged.
+	// dir is the folder in which patterns name the packages that are looked at,
+	// in sourceMode, and goVersion the toolchain's, by which the standard
+	// library is judged.
 	dir, goVersion string
+	patterns       []string
 	file           string // the program, in binaryMode
 }
 
@@ -81,7 +84,8 @@ type advisory struct {
 	Summary          string   `json:"summary"`
 	Details          string   `json:"details"`
 	DatabaseSpecific struct {
-		URL string `json:"url"`
+		URL      string `json:"url"`
+		Severity string `json:"severity"` // as GitHub writes it
 	} `json:"database_specific"`
 }
 
@@ -114,6 +118,9 @@ type outcome struct {
 	bill       *bill
 	advisories map[string]advisory
 	sightings  []sighting
+
+	proof    pipeline.SelfTest // that this can be believed
+	examined []pipeline.Count
 }
 
 // run looks, and makes sure that govulncheck looked as it was told to. An
@@ -155,7 +162,7 @@ func (q query) args() []string {
 	if q.mode == binaryMode {
 		return append(args, q.file)
 	}
-	return append(args, "-C="+q.dir, "./...")
+	return append(append(args, "-C="+q.dir), q.patterns...)
 }
 
 // parse reads a stream of messages up to its end, which must come before the limit.
@@ -265,6 +272,7 @@ func (b *brief) Error() string {
 type database struct {
 	path     string
 	modified time.Time // when the newest of it was changed
+	digest   string    // of its files
 }
 
 func (d database) url() string {

@@ -126,7 +126,7 @@ func newTask(t *testing.T, root, dir string, needs map[string]pipeline.Need) pip
 	t.Helper()
 	return pipeline.Task{
 		Job: t.Name(), Root: root, Dir: dir, Needs: needs,
-		Params: json.RawMessage(encode(t, params{Cache: t.TempDir(), Version: "v1"})), Out: t.TempDir(),
+		Params: json.RawMessage(encode(t, params{Cache: t.TempDir(), Version: "v1"})), Out: t.TempDir(), Cache: t.TempDir(),
 		Progress: func(string) {}, Log: t.Output(),
 	}
 }
@@ -145,7 +145,7 @@ func tool(t *testing.T) gotool.Toolchain {
 func sourceQuery(t *testing.T, root, dir string, db database) query {
 	t.Helper()
 	tool := tool(t)
-	return query{mode: sourceMode, level: symbolLevel, db: db, env: environment(tool, t.TempDir(), root, dir), dir: dir, goVersion: tool.Version}
+	return query{mode: sourceMode, level: symbolLevel, db: db, env: environment(tool, t.TempDir(), root, dir), dir: dir, patterns: patterns(""), goVersion: tool.Version}
 }
 
 // outline is the part of findings that most tests are about.

@@ -33,7 +33,7 @@ func (Image) Name() string { return ImageName }
 func (Image) Job(s scan.Service) (pipeline.Job, error) {
 	job := pipeline.Job{
 		Name: ImageName, Stages: []string{ImageName},
-		Needs: []string{buildJob, databaseJob}, Reads: []string{DepsName},
+		Needs: []string{buildJob, databaseJob}, Reads: []string{DepsName}, Check: true,
 		Access: pipeline.Access{Network: pipeline.NoNetwork},
 		Cost:   2 * time.Second,
 	}
@@ -67,12 +67,16 @@ func imageScan(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err err
 		return pipeline.Answer{}, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	proof, err := settingsTest(scratch)
+	if err != nil {
+		return pipeline.Answer{}, err
+	}
 	t.Progress("reading the image")
 	c, err := inspect(im, scratch)
 	if err != nil {
 		return pipeline.Answer{}, err
 	}
-	e := examination{task: t, version: p.Version, db: db, contents: c, config: im.Config(), found: map[string]sarif.Finding{}, rules: maps.Clone(settingRules)}
+	e := examination{task: t, version: p.Version, db: db, contents: c, config: im.Config(), proof: proof, found: map[string]sarif.Finding{}, rules: maps.Clone(settingRules)}
 	if err := e.programs(ctx); err != nil {
 		return pipeline.Answer{}, err
 	}
@@ -90,13 +94,16 @@ type examination struct {
 	found      map[string]sarif.Finding // by advisory and module with its version
 	rules      map[string]sarif.Rule
 	advisories map[string]advisory
+	proof      pipeline.SelfTest
+	proven     int      // in how many programs it saw what was planted
+	judged     []string // programs
 	unread     []string // why a program could not be judged
 	notes      []string
 }
 
 // programs has govulncheck look at each program of the image.
 func (e *examination) programs(ctx context.Context) error {
-	planted, err := plant(e.contents.scratch)
+	planted, err := plant(e.contents.scratch, e.db)
 	if err != nil {
 		return err
 	}
@@ -109,7 +116,13 @@ func (e *examination) programs(ctx context.Context) error {
 		}
 		if err != nil {
 			e.unread = append(e.unread, fmt.Sprintf("%s could not be judged: %v", clean(p.path, 200), err))
+			continue
 		}
+		e.judged = append(e.judged, p.path)
+	}
+	e.proof.Planted = append(e.proof.Planted, plantedRuntime)
+	if e.proven == len(e.contents.programs) {
+		e.proof.Caught = append(e.proof.Caught, plantedRuntime)
 	}
 	return nil
 }
@@ -120,11 +133,12 @@ func (e *examination) program(ctx context.Context, planted planted, p program) e
 	if err != nil {
 		return err
 	}
+	e.proven++
 	o, err := q.run(ctx)
 	if err != nil {
 		return err
 	}
-	if err := p.compare(o.bill); err != nil {
+	if err := p.compare(o, planted.known); err != nil {
 		return err
 	}
 	if !symbols {
@@ -187,17 +201,18 @@ func (e *examination) agree(f sarif.Finding) sarif.Finding {
 }
 
 func (e *examination) report() pipeline.Report {
+	programs, _ := scan.Census("programs", e.contents.executables, e.judged) // unseen says which is missing and why
 	r := pipeline.Report{
-		Stage: ImageName,
+		Stage: ImageName, SelfTest: &e.proof,
 		Tools: append(tools(), pipeline.Tool{Name: imageTool, Version: e.version}),
 		Notes: append(e.notes, e.contents.modes.notes()...),
 		Examined: []pipeline.Count{
 			{What: "files", N: e.contents.files},
-			{What: "programs", N: len(e.contents.programs)},
+			programs,
 			{What: "advisories", N: len(e.advisories)},
 		},
 	}
-	r.Findings = slices.Concat(userFinding(e.config.User, e.contents.passwd), secretFindings(e.config.Env), e.contents.modes.findings)
+	r.Findings = e.contents.settings(e.config)
 	for _, key := range slices.Sorted(maps.Keys(e.found)) {
 		r.Findings = append(r.Findings, e.found[key])
 	}

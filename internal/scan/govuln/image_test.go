@@ -139,7 +139,11 @@ func TestImage(t *testing.T) {
 		Stage:    "image-scan",
 		Values:   map[string]string{"modified": "2026-01-02T03:04:05Z"},
 		Tools:    []pipeline.Tool{{Name: "govulncheck", Version: version()}, {Name: "sluice", Version: "v1"}},
-		Examined: []pipeline.Count{{What: "files", N: 2}, {What: "programs", N: 1}, {What: "advisories", N: 3}},
+		Examined: []pipeline.Count{{What: "files", N: 2}, {What: "programs", N: 1, Of: 1}, {What: "advisories", N: 3}},
+		SelfTest: &pipeline.SelfTest{
+			Planted: []string{"image-root", "image-env-secret", "image-setuid", "image-world-writable", plantedRuntime},
+			Caught:  []string{"image-root", "image-env-secret", "image-setuid", "image-world-writable", plantedRuntime},
+		},
 		Findings: []sarif.Finding{
 			{
 				Rule: "GO-2021-0113", Tool: "govulncheck", Stage: "image-scan", Severity: sarif.High,
@@ -245,7 +249,7 @@ func TestImageOfTwoPrograms(t *testing.T) {
 	if diff := cmp.Diff([]string{"GO-2021-0113 golang.org/x/text@v0.3.5 reachable high image:/b"}, outline(r.Findings)); diff != "" {
 		t.Error(diff)
 	}
-	if want := (pipeline.Count{What: "programs", N: 2}); r.Examined[1] != want {
+	if want := (pipeline.Count{What: "programs", N: 2, Of: 2}); r.Examined[1] != want {
 		t.Errorf("examined %v, want %v", r.Examined[1], want)
 	}
 }
@@ -386,11 +390,9 @@ func TestImageErrors(t *testing.T) {
 	if a, err := (Image{}).Worker()(ctx, newTask(t, ".", ".", needs)); err == nil || !strings.Contains(err.Error(), "context canceled") {
 		t.Errorf("when it is cancelled the answer is %+v, the error %v", a, err)
 	}
-	empty := databaseOf(t).need()
-	needs["vulndb"] = empty
-	r := scanImage(t, needs)
-	if !strings.Contains(r.NotRun, "/app could not be judged: govulncheck: it knows of no advisory") {
-		t.Errorf("without data it was not run because %q", r.NotRun)
+	needs["vulndb"] = databaseOf(t).need()
+	if a, err := (Image{}).Worker()(t.Context(), newTask(t, ".", ".", needs)); err == nil || !strings.Contains(err.Error(), "no advisory about Go's standard library") {
+		t.Errorf("without data the answer is %+v, the error %v", a, err)
 	}
 }
 
@@ -398,7 +400,7 @@ func TestImagePlan(t *testing.T) {
 	t.Parallel()
 	job, err := Image{}.Job(scan.Service{GoModule: "m", Version: "v1"})
 	want := pipeline.Job{
-		Name: "image-scan", Stages: []string{"image-scan"}, Needs: []string{"build", "vulndb"}, Reads: []string{"deps"},
+		Name: "image-scan", Stages: []string{"image-scan"}, Needs: []string{"build", "vulndb"}, Reads: []string{"deps"}, Check: true,
 		Params: params{Version: "v1"},
 		Inputs: pipeline.Inputs{Values: map[string]string{"sluice": "v1", "govulncheck": version()}},
 		Access: pipeline.Access{Network: pipeline.NoNetwork},

@@ -14,6 +14,7 @@ import (
 	"strconv"
 
 	"github.com/sluice-ci/sluice/internal/image"
+	"github.com/sluice-ci/sluice/internal/sarif"
 )
 
 // program is an executable of an image that was made by Go.
@@ -25,9 +26,11 @@ type program struct {
 
 // contents is what an image's file system has that matters here.
 type contents struct {
-	scratch  string // where programs are copied to
-	files    int
-	programs []program
+	scratch string // where programs are copied to
+	files   int
+	// executables are all files in the ELF format, each under one of its names.
+	executables []string
+	programs    []program
 	// nameless are programs made by Go that do not say from what, and foreign
 	// those that were not made by Go.
 	nameless, foreign []string
@@ -51,8 +54,7 @@ const maxPasswd = 1 << 20
 // inspect walks the image once.
 func inspect(im *image.Image, scratch string) (*contents, error) {
 	c := &contents{scratch: scratch}
-	err := im.Walk(c.visit)
-	if err != nil {
+	if err := im.Walk(c.visit); err != nil {
 		return nil, fmt.Errorf("looking at the files of the image: %w", err)
 	}
 	return c, nil
@@ -99,6 +101,7 @@ func (c *contents) readProgram(e image.Entry) error {
 	if err != nil || !isELF {
 		return err
 	}
+	c.executables = append(c.executables, e.Path)
 	info, err := buildinfo.ReadFile(file)
 	switch {
 	case err == nil:
@@ -145,18 +148,28 @@ func madeByGo(file string) bool {
 	return f.Section(".note.go.buildid") != nil || f.Section(".gopclntab") != nil || f.Section(".go.buildinfo") != nil
 }
 
-// compare finds what govulncheck did not look at, though it is in the program.
-func (p program) compare(b *bill) error {
-	if b.GoVersion != p.info.GoVersion || !b.has("stdlib") {
-		return fmt.Errorf("govulncheck took %s to be made by %q, and it was by %q", p.path, b.GoVersion, p.info.GoVersion)
+// compare holds what govulncheck looked at against what the program says that
+// it was made of.
+func (p program) compare(o *outcome, known index) error {
+	if o.bill.GoVersion != p.info.GoVersion {
+		return fmt.Errorf("govulncheck took %s to be made by %q, and it was by %q", p.path, o.bill.GoVersion, p.info.GoVersion)
 	}
+	var main []string
+	if p.info.Main.Path != "" {
+		main = []string{p.info.Main.Path}
+	}
+	modules := append([]string{stdlib}, main...)
 	for _, m := range p.info.Deps {
 		if m.Replace != nil {
 			m = m.Replace
 		}
-		if !b.has(m.Path) {
-			return fmt.Errorf("govulncheck looked at %d modules of %s, and not at %s", len(b.Modules), p.path, m.Path)
-		}
+		modules = append(modules, m.Path)
 	}
-	return nil
+	_, err := o.compare(main, modules, known)
+	return err
+}
+
+// settings are the findings about how the image is set up.
+func (c *contents) settings(config image.Config) []sarif.Finding {
+	return slices.Concat(userFinding(config.User, c.passwd), secretFindings(config.Env), c.modes.findings)
 }

@@ -1,11 +1,7 @@
 package govuln
 
 import (
-	"encoding/json"
-	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/sluice-ci/sluice/internal/sarif"
@@ -34,25 +30,14 @@ func (d database) severity(id string, reach sarif.Reach) (sarif.Severity, error)
 // critical reads what an advisory says of itself, of which govulncheck passes
 // nothing on: OSV's "severity" and, as GitHub writes it, "database_specific".
 func (d database) critical(id string) (bool, error) {
-	text, err := os.ReadFile(filepath.Join(d.path, "ID", filepath.Base(id)+".json"))
+	e, err := d.entry(id)
 	if err != nil {
-		return false, fmt.Errorf("reading advisory %s: %w", id, err)
+		return false, err
 	}
-	var a struct {
-		Severity []struct {
-			Score string `json:"score"`
-		} `json:"severity"`
-		DatabaseSpecific struct {
-			Severity string `json:"severity"`
-		} `json:"database_specific"`
-	}
-	if err := json.Unmarshal(text, &a); err != nil {
-		return false, fmt.Errorf("reading advisory %s: %w", id, err)
-	}
-	if strings.EqualFold(a.DatabaseSpecific.Severity, "critical") {
+	if strings.EqualFold(e.DatabaseSpecific.Severity, "critical") {
 		return true, nil
 	}
-	for _, s := range a.Severity {
+	for _, s := range e.Severity {
 		if score, ok := baseScore(s.Score); ok && score >= criticalScore {
 			return true, nil
 		}

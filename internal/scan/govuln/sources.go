@@ -11,8 +11,9 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// maxModFile bounds a go.mod or go.work, bytes; it is the go command's own limit.
-const maxModFile = 16 << 20
+// maxSmall bounds a file that is read whole, bytes; it is the go command's own
+// limit for a go.mod.
+const maxSmall = 16 << 20
 
 // sources are the files and folders that decide what there is to look at,
 // apart from the module cache: the service, the workspace, and local folders
@@ -97,9 +98,9 @@ func readSmall(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxModFile+1))
-	if err == nil && len(text) > maxModFile {
-		err = fmt.Errorf("reading %s: it has more than %d bytes", name, maxModFile)
+	text, err := io.ReadAll(io.LimitReader(f, maxSmall+1))
+	if err == nil && len(text) > maxSmall {
+		err = fmt.Errorf("reading %s: it has more than %d bytes", name, maxSmall)
 	}
 	return text, err
 }
@@ -118,9 +119,9 @@ func modLine(f *modfile.File, module string) int {
 		}
 	}
 	switch {
-	case module == "stdlib" && f.Toolchain != nil:
+	case module == stdlib && f.Toolchain != nil:
 		return f.Toolchain.Syntax.Start.Line
-	case module == "stdlib" && f.Go != nil:
+	case module == stdlib && f.Go != nil:
 		return f.Go.Syntax.Start.Line
 	}
 	return 0

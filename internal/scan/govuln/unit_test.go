@@ -3,6 +3,8 @@ package govuln
 import (
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/sarif"
 )
 
@@ -109,21 +112,31 @@ func TestExplain(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	t.Parallel()
-	c := &census{roots: []string{"a", "a/b"}, modules: map[string]goModule{"a": {}, "m": {}}}
-	whole := func() *bill {
-		return &bill{Roots: []string{"a/b", "a"}, Modules: []billModule{{Path: "a"}, {Path: "m"}, {Path: "stdlib"}}}
+	known := index{{Path: "m", Vulns: []indexVuln{{"GO-1"}}}, {Path: stdlib, Vulns: []indexVuln{{"GO-2"}, {"GO-3"}}}, {Path: "other", Vulns: []indexVuln{{"GO-4"}}}}
+	whole := func() *outcome {
+		return &outcome{
+			bill:       &bill{Roots: []string{"a/b", "a"}, Modules: []billModule{{Path: "a"}, {Path: "m"}, {Path: stdlib}}},
+			advisories: map[string]advisory{"GO-1": {}, "GO-2": {}, "GO-3": {}},
+		}
 	}
-	if err := c.compare(whole()); err != nil {
-		t.Error(err)
+	compare := func(o *outcome) ([]pipeline.Count, error) {
+		return o.compare([]string{"a", "a/b"}, []string{"m", "a", stdlib}, known)
 	}
-	for want, change := range map[string]func(b *bill){
-		"looked at 1 packages, and not at a/b": func(b *bill) { b.Roots = b.Roots[1:] },
-		"looked at 2 modules, and not at m":    func(b *bill) { b.Modules = slices.Delete(b.Modules, 1, 2) },
-		"did not look at the standard library": func(b *bill) { b.Modules = b.Modules[:2] },
+	got, err := compare(whole())
+	want := []pipeline.Count{{What: "packages", N: 2, Of: 2}, {What: "modules", N: 3, Of: 3}, {What: "advisories", N: 3, Of: 3}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	for want, change := range map[string]func(o *outcome){
+		"1 of 2 packages; not a/b":                        func(o *outcome) { o.bill.Roots = o.bill.Roots[1:] },
+		"packages that it was not asked about: elsewhere": func(o *outcome) { o.bill.Roots = append(o.bill.Roots, "elsewhere") },
+		"2 of 3 modules; not m":                           func(o *outcome) { o.bill.Modules = slices.Delete(o.bill.Modules, 1, 2) },
+		"2 of 3 modules; not stdlib":                      func(o *outcome) { o.bill.Modules = o.bill.Modules[:2] },
+		"2 of 3 advisories; not GO-3":                     func(o *outcome) { delete(o.advisories, "GO-3") },
 	} {
-		b := whole()
-		change(b)
-		if err := c.compare(b); err == nil || !strings.Contains(err.Error(), want) {
+		o := whole()
+		change(o)
+		if _, err := compare(o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error is %v, want %q", err, want)
 		}
 	}
@@ -268,12 +281,18 @@ func TestVersionIn(t *testing.T) {
 // The self-test fails for whatever keeps govulncheck from seeing.
 func TestSelfTest(t *testing.T) {
 	t.Parallel()
-	fine := sourceQuery(t, t.TempDir(), t.TempDir(), database{})
+	fine := sourceQuery(t, t.TempDir(), t.TempDir(), databaseOf(t, printFlaw, parseFlaw))
 	for name, change := range map[string]func(p *planted, q *query){
 		"":                              func(p *planted, q *query) {},
 		"a toolchain without a release": func(p *planted, q *query) { q.goVersion = "devel go1.27-0123456789" },
 		"an empty database":             func(p *planted, q *query) { p.db = databaseOf(t) },
-		"a lost advisory":               func(p *planted, q *query) { p.db = plantedWithout(t, plantedCalled) },
+		"a lost advisory":               func(p *planted, q *query) { p.db = plantedWithout(t, q.db, plantedCalled) },
+		"real data that cannot be read": func(p *planted, q *query) {
+			p.db = plantedWithout(t, databaseOf(t, printFlaw), "")
+			if err := os.Remove(filepath.Join(p.db.path, "ID", printFlaw.id+".json")); err != nil {
+				t.Error(err)
+			}
+		},
 		"a call that is not there": func(p *planted, q *query) {
 			p.dir = folder(t, map[string]string{"go.mod": "module planted\n", "main.go": "package main\n\nimport \"unicode/utf8\"\n\nfunc main() { println(utf8.UTFMax) }\n"})
 		},
@@ -292,27 +311,33 @@ func TestSelfTest(t *testing.T) {
 				t.Parallel()
 				q := fine
 				q.level = level
-				p, err := plant(t.TempDir())
+				p, err := plant(t.TempDir(), q.db)
 				if err != nil {
 					t.Fatal(err)
 				}
 				change(&p, &q)
-				err = p.source(t.Context(), q)
-				if (name == "") != (err == nil) || err != nil && !errors.Is(err, errSelfTest) {
-					t.Errorf("the error is %v", err)
+				proof, err := p.source(t.Context(), q)
+				if (name == "") != (err == nil && proof.Passed()) || err != nil && !errors.Is(err, errSelfTest) {
+					t.Errorf("it caught %q, the error is %v", proof.Caught, err)
 				}
 			})
 		}
 	}
 }
 
-func plantedWithout(t *testing.T, id string) database {
-	p, err := plant(t.TempDir())
+// plantedWithout is the planted database without one of its advisories.
+func plantedWithout(t *testing.T, data database, id string) database {
+	t.Helper()
+	p, err := plant(t.TempDir(), data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	index := strings.Replace(`[{"path":"stdlib","vulns":[{"id":"`+plantedImported+`"},{"id":"`+plantedRuntime+`"}]}]`, id, "", 1)
-	if err := writeFiles(p.db.path, map[string]string{"index/modules.json": index}); err != nil {
+	name := filepath.Join(p.db.path, "index", "modules.json")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(strings.Replace(string(text), `{"id":"`+id+`"},`, "", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return p.db
