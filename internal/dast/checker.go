@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/scan"
 )
 
 // checker is one check of one service.
@@ -21,11 +22,15 @@ type checker struct {
 
 	requests int
 	pages    int // that were read
-	checked  int // forms
 	targets  []target
 	shapes   map[string]bool // of the forms that were seen
 	queue    []visit
-	queued   map[string]bool // URLs
+	queued   map[string]bool // URLs, and their kinds
+	kinds    map[string]bool // of the addresses that were asked for
+
+	// The census: what there is to try, and what of it was tried.
+	addresses, asked []string
+	forms, checked   []string // by shape
 
 	findings []sarif.Finding
 	found    map[string]int // findings by identity: how many places more
@@ -36,7 +41,7 @@ type checker struct {
 func newChecker(ctx context.Context, base *url.URL, opts Options) *checker {
 	return &checker{
 		ctx: ctx, base: base, opts: opts, transport: newTransport(),
-		shapes: map[string]bool{}, queued: map[string]bool{}, found: map[string]int{},
+		shapes: map[string]bool{}, queued: map[string]bool{}, kinds: map[string]bool{}, found: map[string]int{},
 	}
 }
 
@@ -84,9 +89,11 @@ func (c *checker) report() pipeline.Report {
 			f.Message += fmt.Sprintf(" (and %d answers more)", n)
 		}
 	}
+	addresses, _ := scan.Census("addresses", c.addresses, c.asked) // why any was left out is among the gaps
+	forms, _ := scan.Census("forms", c.forms, c.checked)           // likewise
 	r := pipeline.Report{
 		Stage: stage, Findings: c.findings, Rules: usedRules(c.findings), Tools: []pipeline.Tool{{Name: stage, Version: c.opts.Version}},
-		Examined: []pipeline.Count{{What: "requests", N: c.requests}, {What: "pages", N: c.pages}, {What: "forms", N: c.checked}},
+		Examined: []pipeline.Count{{What: "requests", N: c.requests}, {What: "pages", N: c.pages}, addresses, forms},
 		Notes:    c.notes, NotRun: strings.Join(c.gaps, "; "),
 	}
 	if r.NotRun != "" {

@@ -6,35 +6,48 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // visit is a page to be read.
 type visit struct {
-	url   *url.URL
-	from  *url.URL
-	depth int // links away from the first page
+	url  *url.URL
+	from *url.URL // nil for the first page
+	kind string   // what pages have in common that differ in an identifier or a query
 }
 
 // visit reads the page at u, and queues what it leads to.
-func (c *checker) visit(s *session, u *url.URL, depth int) error {
+func (c *checker) visit(s *session, u *url.URL) error {
 	u = c.base.ResolveReference(u)
 	c.queued[u.String()] = true
-	return c.read(s, visit{url: u, depth: depth})
+	return c.read(s, visit{url: u, kind: place(http.MethodGet, u)})
 }
 
-// crawl reads the pages that the first one leads to.
+// next takes the first page of a kind that was not read yet, or else the first.
+func (c *checker) next() visit {
+	i := max(0, slices.IndexFunc(c.queue, func(v visit) bool { return !c.kinds[v.kind] }))
+	v := c.queue[i]
+	c.queue = slices.Delete(c.queue, i, i+1)
+	return v
+}
+
+// crawl reads the pages that the first one leads to. When there are too many,
+// those are left out of whose kind one was read; any other is a gap.
 func (c *checker) crawl() error {
 	s := c.newSession()
 	for len(c.queue) > 0 {
-		next := c.queue[0]
-		c.queue = c.queue[1:]
-		if c.pages == maxPages {
+		v := c.next()
+		if c.pages >= maxPages {
 			c.note("only the first %d pages were read", maxPages)
-			return nil
+			if !c.kinds[v.kind] {
+				c.addresses = append(c.addresses, v.url.String())
+				c.unproven(fmt.Sprintf("there are more than %d pages, and the rest was not read", maxPages))
+			}
+			continue
 		}
-		c.opts.Progress("reading " + place(http.MethodGet, next.url))
-		if err := c.read(s, next); err != nil {
+		c.opts.Progress("reading " + v.kind)
+		if err := c.read(s, v); err != nil {
 			return err
 		}
 	}
@@ -42,19 +55,21 @@ func (c *checker) crawl() error {
 }
 
 func (c *checker) read(s *session, v visit) error {
+	c.addresses = append(c.addresses, v.url.String())
 	a, err := c.get(s, v.url, v.from)
-	if errors.Is(err, errRedirects) {
+	if err != nil && !errors.Is(err, errRedirects) {
+		return err
+	}
+	c.asked, c.kinds[v.kind] = append(c.asked, v.url.String()), true
+	if err != nil {
 		c.find(redirectLoop, a.place(), a.place(), fmt.Sprintf("asking for it ends in %v", err))
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	if v.depth == 0 {
+	if v.from == nil {
 		c.judgeRoot(a)
 	}
 	if a.html && a.ok() {
-		c.readPage(a, v.depth, nil)
+		c.readPage(a, nil)
 	}
 	return nil
 }
@@ -80,8 +95,9 @@ func elsewhere(a answer) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 }
 
-// readPage takes a page's forms and links; route is how it was come to.
-func (c *checker) readPage(a answer, depth int, route []target) {
+// readPage takes a page's forms and links; route are the forms by which it was
+// come to. What such a page links to is for its user alone, and not followed.
+func (c *checker) readPage(a answer, route []target) {
 	p := parsePage(a.url, a.body)
 	c.pages++
 	if p.blank {
@@ -93,28 +109,38 @@ func (c *checker) readPage(a answer, depth int, route []target) {
 	for _, f := range p.forms {
 		c.readForm(p, f, route)
 	}
-	if depth == maxDepth {
-		return
-	}
 	for _, l := range p.links {
-		c.follow(p, l, depth+1)
+		c.follow(p, l, route != nil)
 	}
 }
 
 // maxQueue bounds what is kept to be read, some of which may turn out to be no page.
 const maxQueue = 10 * maxPages
 
-func (c *checker) follow(p page, l link, depth int) {
+func (c *checker) follow(p page, l link, behind bool) {
 	u, ok := c.resolve(p.base, l.href)
-	if !ok || c.queued[u.String()] || len(c.queued) > maxQueue {
+	if !ok || c.queued[u.String()] {
 		return
 	}
-	c.queued[u.String()] = true
+	v := visit{url: u, from: p.url, kind: place(http.MethodGet, u)}
+	switch {
+	case behind && !c.kinds[v.kind]:
+		c.note("a link was not followed, for only a submitted form brings it up: %s", v.kind)
+		return
+	case behind:
+		return
+	case len(c.queued) > maxQueue:
+		if !c.queued[v.kind] {
+			c.unproven(fmt.Sprintf("there are more than %d links, and the rest was not followed", maxQueue))
+		}
+		return
+	}
+	c.queued[u.String()], c.queued[v.kind] = true, true
 	if risky(u, l.text) {
-		c.note("a link was not followed, for its name says that it does something: %s", place(http.MethodGet, u))
+		c.note("a link was not followed, for its name says that it does something: %s", v.kind)
 		return
 	}
-	c.queue = append(c.queue, visit{url: u, from: p.url, depth: depth})
+	c.queue = append(c.queue, v)
 }
 
 // action are words of links that a careful visitor does not follow.

@@ -31,10 +31,13 @@ func (c *checker) readForm(p page, f *form, route []target) {
 	case !c.same(u):
 		c.note("a form that is sent to another origin was not submitted: %s", u.Redacted())
 	case f.tooMany:
+		c.forms = append(c.forms, shape)
 		c.unproven(fmt.Sprintf("the form %s has more than %d fields, and was not checked", at, maxFields))
 	case len(c.targets) == maxForms:
+		c.forms = append(c.forms, shape)
 		c.unproven(fmt.Sprintf("there are more than %d forms, and the rest was not checked", maxForms))
 	default:
+		c.forms = append(c.forms, shape)
 		c.targets = append(c.targets, target{route: route, page: p.url, shape: shape, place: at})
 	}
 }
@@ -120,8 +123,11 @@ func (c *checker) checkForm(t target) error {
 	if err != nil {
 		return err
 	}
-	c.checked++
-	return c.checkGet(t, field)
+	if err := c.checkGet(t, field); err != nil {
+		return err
+	}
+	c.checked = append(c.checked, t.shape)
+	return nil
 }
 
 // checkToken submits the form with wrong tokens and, at last, with the right
@@ -198,7 +204,7 @@ func (c *checker) lookAfter(t target, v visitor, a answer) error {
 			return err
 		}
 		if after.html && after.ok() {
-			c.readPage(after, maxDepth, append(append([]target{}, t.route...), t))
+			c.readPage(after, append(append([]target{}, t.route...), t))
 		}
 	}
 	return nil

@@ -380,7 +380,7 @@ func TestScanner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := pipeline.Job{Name: "dast", Stages: []string{"dast"}, Needs: []string{"deploy"}, Params: params{Version: "v1"}, Always: true,
+	want := pipeline.Job{Name: "dast", Stages: []string{"dast"}, Needs: []string{"deploy"}, Check: true, Params: params{Version: "v1"}, Always: true,
 		Cost: job.Cost, Limit: job.Limit, Access: pipeline.Access{Network: pipeline.Loopback}}
 	if diff := cmp.Diff(want, job); diff != "" || s.Name() != job.Name {
 		t.Errorf("%s: %s", s.Name(), diff)
@@ -391,7 +391,7 @@ func TestScanner(t *testing.T) {
 	}
 	task := func(address string) pipeline.Task {
 		values := map[string]string{"url": address}
-		return pipeline.Task{Job: "dast", Params: text, Progress: func(string) {}, Log: &strings.Builder{},
+		return pipeline.Task{Job: "dast", Params: text, Cache: t.TempDir(), Progress: func(string) {}, Log: &strings.Builder{},
 			Needs: map[string]pipeline.Need{"deploy": {Reports: map[string]pipeline.Report{"deploy": {Values: values}}}}}
 	}
 	server := httptest.NewServer(&site{})
@@ -400,6 +400,9 @@ func TestScanner(t *testing.T) {
 	a, err := s.Worker()(context.Background(), done)
 	if err != nil || len(a.Reports) != 1 || a.Reports[0].Stage != "dast" || a.Reports[0].Tools[0].Version != "v1" || len(a.Reports[0].Findings) != 0 {
 		t.Errorf("got %+v, %v", a, err)
+	}
+	if r := pipeline.Decide(a.Reports[0], pipeline.Verdict{}, true); r.Outcome != pipeline.Passed {
+		t.Errorf("it is %s: %s", r.Outcome, r.Reason)
 	}
 	if log := done.Log.(*strings.Builder).String(); !strings.Contains(log, "POST /add without its token 403\n") {
 		t.Errorf("log: %s", log)
@@ -417,9 +420,44 @@ func TestScanner(t *testing.T) {
 // The self-test must notice a check that is blind.
 func TestSelfTestFindsNothingOnAGoodSite(t *testing.T) {
 	t.Parallel()
-	err := findsPlanted(context.Background(), &url.URL{Scheme: "http", Host: serve(t, &site{}).Host, Path: "/"})
-	if err == nil || !strings.Contains(err.Error(), "of the planted flaws dast-cookie-httponly, ") {
+	proof, err := findsPlanted(context.Background(), &url.URL{Scheme: "http", Host: serve(t, &site{}).Host, Path: "/"})
+	if err != nil || len(proof.Planted) != len(planted()) || len(proof.Caught) != 0 {
+		t.Errorf("got %+v, %v", proof, err)
+	}
+}
+
+// Nor is it proof to find a flaw elsewhere than where it is.
+func TestSelfTestFindsWhatIsNotPlanted(t *testing.T) {
+	t.Parallel()
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/empty" {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		flawed().ServeHTTP(w, r)
+	})
+	_, err := findsPlanted(context.Background(), &url.URL{Scheme: "http", Host: serve(t, h).Host, Path: "/"})
+	if err == nil || !strings.Contains(err.Error(), "dast-server-error at GET /empty, which was not planted") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A self-test is done once for a version where there is a place to keep it.
+func TestSelfTestIsKept(t *testing.T) {
+	t.Parallel()
+	o := Options{Version: "v1", Cache: t.TempDir()}
+	proof, err := o.prove(t.Context())
+	if err != nil || !proof.Passed() || len(proof.Planted) != len(planted()) {
+		t.Fatalf("got %+v, %v", proof, err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if again, err := o.prove(gone); err != nil || !cmp.Equal(proof, again) {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+	o.Version = "v2"
+	if _, err := o.prove(gone); !errors.Is(err, context.Canceled) {
+		t.Errorf("by another version: %v", err)
 	}
 }
 
@@ -427,7 +465,7 @@ func TestSelfTestFindsNothingOnAGoodSite(t *testing.T) {
 func TestSelfTestIsWhole(t *testing.T) {
 	t.Parallel()
 	base := serve(t, &site{page: pageOf("<p>" + forms(maxForms+1))})
-	err := findsPlanted(context.Background(), &url.URL{Scheme: "http", Host: base.Host, Path: "/"})
+	_, err := findsPlanted(context.Background(), &url.URL{Scheme: "http", Host: base.Host, Path: "/"})
 	if err == nil || !strings.Contains(err.Error(), "has more than 20 forms") {
 		t.Errorf("got %v", err)
 	}

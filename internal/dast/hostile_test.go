@@ -7,10 +7,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/sluice-ci/sluice/internal/pipeline"
 )
 
 // What a hostile service can do ends in a report that does not vouch for it.
@@ -172,7 +175,7 @@ func TestBreakdown(t *testing.T) {
 	}
 }
 
-// Every page has new links and new forms: the check ends by its own bounds.
+// Every page has new links, which lead round about, and new forms: the check ends by its own bounds.
 func TestEndlessSite(t *testing.T) {
 	t.Parallel()
 	var requests, n atomic.Int32
@@ -186,7 +189,16 @@ func TestEndlessSite(t *testing.T) {
 		pageOf(fmt.Sprintf(`<form method=post action="/f%sa"><input type=hidden name=csrf_token value="token-of-%s"></form>`, strings.Trim(r.URL.Path, "/a"), s.session(w, r)))(w, r)
 	}
 	s.page = endless
-	s.handlers = map[string]http.HandlerFunc{"GET /{page}": endless, "POST /{form}": func(w http.ResponseWriter, r *http.Request) {
+	const before, after = "pqrs", "qrst"
+	around := func(w http.ResponseWriter, r *http.Request) {
+		name := r.PathValue("page")
+		if i := strings.IndexByte(before, name[0]); i >= 0 {
+			http.Redirect(w, r, "/"+after[i:i+1]+name[1:], http.StatusFound)
+			return
+		}
+		endless(w, r)
+	}
+	s.handlers = map[string]http.HandlerFunc{"GET /{page}": around, "POST /{form}": func(w http.ResponseWriter, r *http.Request) {
 		if c, err := r.Cookie("sid"); err != nil || r.PostFormValue("csrf_token") != "token-of-"+c.Value {
 			w.WriteHeader(http.StatusForbidden)
 			return
@@ -200,8 +212,31 @@ func TestEndlessSite(t *testing.T) {
 	if got := requests.Load(); got > maxRequests || int(got) != count(r, "requests") {
 		t.Errorf("%d requests, and %d are reported", got, count(r, "requests"))
 	}
-	if !strings.Contains(r.NotRun, "the check ends after 200 requests") || !hasText(r.Notes, "only the first 20 pages were read") {
+	if !strings.Contains(r.NotRun, fmt.Sprintf("the check ends after %d requests", maxRequests)) || !hasText(r.Notes, fmt.Sprintf("only the first %d pages were read", maxPages)) {
 		t.Errorf("not run %q, notes %q", r.NotRun, r.Notes)
+	}
+}
+
+// Of many pages, one of each kind must be read; then the rest can be left out.
+func TestManyPages(t *testing.T) {
+	t.Parallel()
+	links := func(format string) (text string) {
+		for i := range maxPages {
+			text += fmt.Sprintf(`<a href="`+format+`">x</a>`, i)
+		}
+		return text
+	}
+	for format, want := range map[string]string{"/item/%d": "", "/?page=%d": "", "/item-%dx": fmt.Sprintf("there are more than %d pages, and the rest was not read", maxPages)} {
+		read := pageOf("<p>x")
+		s := &site{page: pageOf(links(format) + `<a href="/about">x</a>`), handlers: map[string]http.HandlerFunc{"GET /{page}": read, "GET /item/{n}": read}}
+		r := run(t, s)
+		if r.NotRun != want || !hasText(r.Notes, "only the first") || count(r, "pages") != maxPages {
+			t.Errorf("%s: not run %q, notes %q, %v", format, r.NotRun, r.Notes, r.Examined)
+		}
+		i := slices.IndexFunc(r.Examined, func(c pipeline.Count) bool { return c.What == "addresses" })
+		if c := r.Examined[i]; (c.N == c.Of) != (want == "") || c.N < maxPages {
+			t.Errorf("%s: %+v", format, c)
+		}
 	}
 }
 
@@ -230,7 +265,7 @@ func TestLinks(t *testing.T) {
 	for path := range asked {
 		got[path] = true
 	}
-	for path, want := range map[string]bool{"/one": true, "/two": true, "/undeleted": true, "/three": false, "/logout": false, "/account/sign-out": false,
+	for path, want := range map[string]bool{"/one": true, "/two": true, "/undeleted": true, "/three": true, "/logout": false, "/account/sign-out": false,
 		"/items/3/delete": false, "/x": false, "/innocent": false, "/file": false, "/inert": false} {
 		if got[path] != want {
 			t.Errorf("%s: asked for it: %v, want %v", path, got[path], want)
@@ -276,7 +311,8 @@ func TestFormsAreBounded(t *testing.T) {
 	t.Parallel()
 	r := run(t, &site{page: pageOf(`<a href="/more">more</a>` + forms(15)), handlers: map[string]http.HandlerFunc{
 		"GET /more": pageOf(strings.ReplaceAll(forms(15), "/x", "/y"))}})
-	if r.NotRun != "there are more than 20 forms, and the rest was not checked" || count(r, "forms") != maxForms {
+	forms := pipeline.Count{What: "forms", N: maxForms, Of: 30}
+	if r.NotRun != "there are more than 20 forms, and the rest was not checked" || !slices.Contains(r.Examined, forms) {
 		t.Errorf("not run %q, %v", r.NotRun, r.Examined)
 	}
 }

@@ -141,7 +141,7 @@ func FuzzPage(f *testing.F) {
 			c.shape(p, form)
 		}
 		for _, l := range p.links {
-			c.follow(p, l, 1)
+			c.follow(p, l, false)
 		}
 	})
 }

@@ -34,7 +34,7 @@ func (Scanner) Name() string { return stage }
 func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	return pipeline.Job{
 		Name: stage, Stages: []string{stage}, Needs: []string{deployJob},
-		Params: params{Version: s.Version}, Always: true, Cost: time.Second, Limit: limit,
+		Check: true, Params: params{Version: s.Version}, Always: true, Cost: time.Second, Limit: limit,
 		Access: pipeline.Access{Network: pipeline.Loopback},
 	}, nil
 }
@@ -55,6 +55,6 @@ func work(ctx context.Context, t pipeline.Task) (pipeline.Answer, error) {
 	if err != nil {
 		return pipeline.Answer{}, fmt.Errorf("reading the address of the deploy: %w", err)
 	}
-	report, err := Check(ctx, base, Options{Version: p.Version, Progress: t.Progress, Log: t.Log})
+	report, err := Check(ctx, base, Options{Version: p.Version, Cache: t.Cache, Progress: t.Progress, Log: t.Log})
 	return pipeline.Answer{Reports: []pipeline.Report{report}, Volatile: true}, err
 }
