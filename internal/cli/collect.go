@@ -141,6 +141,22 @@ func collectFindings(results []pipeline.Result, m mask.Masker) (all, blocking []
 	return sarif.Merge(all), sarif.Merge(blocking), rules
 }
 
+// switchedOff are the findings that a comment in the code switches off, each
+// with what the comment says.
+func switchedOff(results []pipeline.Result, m mask.Masker) (all []sarif.Finding) {
+	for _, r := range results {
+		for _, f := range maskFindings(r.Report.InSource, m) {
+			reason := "no reason is given"
+			if f.Suppression != nil {
+				reason = m.String(f.Suppression.Reason)
+			}
+			f.Suppression = &sarif.Suppression{InSource: true, Reason: reason}
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
 func maskFindings(findings []sarif.Finding, m mask.Masker) []sarif.Finding {
 	masked := slices.Clone(findings)
 	for i := range masked {
@@ -168,7 +184,7 @@ func maskResult(r pipeline.Result, m mask.Masker) pipeline.Result {
 }
 
 func maskReport(r pipeline.Report, m mask.Masker) pipeline.Report {
-	r.Findings = maskFindings(r.Findings, m)
+	r.Findings, r.InSource = maskFindings(r.Findings, m), maskFindings(r.InSource, m)
 	r.NotRun, r.Remedy, r.NotApplicable = m.String(r.NotRun), m.String(r.Remedy), m.String(r.NotApplicable)
 	r.Notes = slices.Clone(r.Notes)
 	for i := range r.Notes {

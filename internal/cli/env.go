@@ -16,10 +16,20 @@ import (
 
 // The environment is read in this file only. Variables of Sluice's own:
 //
+//	GITHUB_BASE_REF  on GitHub Actions, the branch that a pull request is to be merged into
 //	SLUICE_CACHE  folder of the cache; by default "sluice" in the user's cache folder
 //	CI            "true": strict, and files are hashed by content
 //	NO_COLOR      any value: no colours
 //	TERM          "dumb": no live view
+
+// mergeTarget is the reference that a run compares with by default: the branch that a
+// pull request is to be merged into.
+func (a *app) mergeTarget() string {
+	if ref := a.Getenv("GITHUB_BASE_REF"); ref != "" && a.isCI() {
+		return "origin/" + ref
+	}
+	return ""
+}
 
 // isCI tells whether this is a run of continuous integration.
 func (a *app) isCI() bool { return a.Getenv("CI") == "true" }

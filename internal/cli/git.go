@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/sluice-ci/sluice/internal/command"
 	"github.com/sluice-ci/sluice/internal/scan"
@@ -31,7 +32,7 @@ func readGit(ctx context.Context, s scan.Service) func() gitState {
 		}
 		answer <- g
 	}()
-	return func() gitState { return <-answer }
+	return sync.OnceValue(func() gitState { return <-answer })
 }
 
 // git runs git with settings of the repository's own that would execute

@@ -34,7 +34,12 @@ func (a *app) open(dir string) (*project, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
-	p := &project{Pipeline: cfg}
+	return a.project(cfg)
+}
+
+// project plans the jobs of a service.
+func (a *app) project(cfg config.Pipeline) (p *project, err error) {
+	p = &project{Pipeline: cfg}
 	if p.cache, err = a.cacheDir(); err != nil {
 		return nil, err
 	}
@@ -46,11 +51,15 @@ func (a *app) open(dir string) (*project, error) {
 		return nil, err
 	}
 	p.Service.Version, p.Service.CacheDir = id, p.cache
-	if p.jobs, err = jobs(p.Service); err != nil {
-		return nil, err
+	return p, p.plan()
+}
+
+// plan plans the jobs of the service, as it is described now.
+func (p *project) plan() (err error) {
+	if p.jobs, err = jobs(p.Service); err == nil {
+		p.learnCosts()
 	}
-	p.learnCosts()
-	return p, nil
+	return err
 }
 
 // learnCosts takes what jobs cost from the last run.

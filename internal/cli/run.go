@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
+	"io"
 	"path/filepath"
 	"slices"
 	"time"
@@ -13,10 +13,12 @@ import (
 
 	"github.com/sluice-ci/sluice/internal/cache"
 	"github.com/sluice-ci/sluice/internal/deploy"
+	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/mask"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/report"
 	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/scan"
 	"github.com/sluice-ci/sluice/internal/verdict"
 )
 
@@ -27,6 +29,10 @@ type selection struct {
 	strict  bool
 	noCache bool
 	out     string
+	// since names what to compare with; approved says that an owner has
+	// approved the policy of the change.
+	since    string
+	approved bool
 }
 
 func (s *selection) flags(c *cobra.Command) {
@@ -42,18 +48,25 @@ func (a *app) runCommand() *cobra.Command {
 		Long: `Run takes the service in DIR (by default this folder) through every stage, and
 leaves it serving on this machine when every gate lets it through.
 
+With --since REF the policy of the commit that HEAD and REF have in common
+decides, and in lint, sast and deps only what is new fails the run. A change
+cannot loosen the gates that judge it: its own policy counts once it is merged,
+or when --approved-policy says that an owner has approved it.
+
 Exit status: 0 passed; 1 a gate failed, whatever else could not run; 2 the
 command or a file is wrong; 3 something could not run.`,
 		Example: `  sluice run
   sluice run --until image-scan
   sluice run --only lint,test --json
-  sluice run --strict`,
+  sluice run --strict --since origin/main`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return a.run(c.Context(), dirOf(args), s) },
 	}
 	s.flags(c)
 	c.Flags().BoolVar(&s.strict, "strict", a.isCI(), "let no gate open for what could not be run or proved (by default when CI=true)")
 	c.Flags().BoolVar(&s.noCache, "no-cache", false, "do everything again")
+	c.Flags().StringVar(&s.since, "since", a.mergeTarget(), "compare with the commit that HEAD has in common with this `reference`")
+	c.Flags().BoolVar(&s.approved, "approved-policy", false, "an owner has approved this change's gates, exceptions and baseline: they decide")
 	c.Flags().StringVar(&s.out, "out", "", "hand the image and the reports over in this new `folder`")
 	return c
 }
@@ -69,10 +82,22 @@ func (a *app) run(ctx context.Context, dir string, s selection) error {
 
 // do runs the chosen stages and tells what came of them.
 func (r *oneRun) do(ctx context.Context) error {
-	r.emit(pipeline.Event{Kind: pipeline.RunStarted, Plan: describe(r.chosen), Run: &r.record})
-	done, err := r.runner(r.chosen).Run(ctx)
-	r.emit(pipeline.Event{Kind: pipeline.RunFinished, At: done.Wall, Run: &r.record})
+	if err := r.compareWithBase(ctx); err != nil {
+		return err
+	}
+	runner := r.runner(r.project, r.chosen, "logs")
+	runner.Collect = r.collect
+	done, err := r.show(ctx, runner)
 	return r.conclude(ctx, done, err)
+}
+
+// show runs jobs and shows them while they go on.
+func (r *oneRun) show(ctx context.Context, runner *pipeline.Runner) (pipeline.Done, error) {
+	runner.Emit = r.watch()
+	runner.Emit(pipeline.Event{Kind: pipeline.RunStarted, Plan: describe(runner.Jobs), Run: &r.record})
+	done, err := runner.Run(ctx)
+	runner.Emit(pipeline.Event{Kind: pipeline.RunFinished, At: done.Wall, Run: &r.record})
+	return done, err
 }
 
 // oneRun is a run under way.
@@ -85,7 +110,9 @@ type oneRun struct {
 	folder pipeline.Folder
 	record pipeline.Record
 	git    func() gitState
-	emit   pipeline.Handler
+	base   *base // nil: it is compared with nothing
+	// loosened is what this change's policy lets through that the base's does not.
+	loosened []scan.Loosening
 
 	results []pipeline.Result // with their reports, once it is over
 }
@@ -96,10 +123,6 @@ func (a *app) newRun(ctx context.Context, dir string, s selection) (*oneRun, err
 	if err != nil {
 		return nil, err
 	}
-	chosen, err := choose(p.jobs, s.until, s.only)
-	if err != nil {
-		return nil, err
-	}
 	if err := checkOut(s.out); err != nil {
 		return nil, err
 	}
@@ -107,30 +130,62 @@ func (a *app) newRun(ctx context.Context, dir string, s selection) (*oneRun, err
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
-	folder, id, err := pipeline.NewFolder(p.Service.Root, now)
-	if err != nil {
-		return nil, err
-	}
 	rel, err := filepath.Rel(p.Service.Root, p.Service.Dir)
 	if err != nil {
 		return nil, err
 	}
-	r := &oneRun{app: a, project: p, selection: s, chosen: chosen, store: store, folder: folder, git: readGit(ctx, p.Service)}
-	r.record = pipeline.Record{Schema: 1, ID: id, Sluice: p.Service.Version, Service: p.Service.Name, Root: p.Service.Root, Dir: filepath.ToSlash(rel),
+	now := time.Now()
+	r := &oneRun{app: a, project: p, selection: s, store: store, git: readGit(ctx, p.Service)}
+	r.record = pipeline.Record{Schema: 1, Sluice: p.Service.Version, Service: p.Service.Name, Root: p.Service.Root, Dir: filepath.ToSlash(rel),
 		Strict: s.strict, State: pipeline.Running, Started: now.UTC()}
-	r.emit = a.handler(p)
-	return r, folder.Save(r.record)
+	if err := r.against(ctx); err != nil {
+		return nil, err
+	}
+	if r.folder, r.record.ID, err = pipeline.NewFolder(p.Service.Root, now); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(a.progress(), "sluice %s: %s in %s\n\n", version(), p.Service.Name, p.Service.Dir)
+	return r, r.folder.Save(r.record)
 }
 
-// handler is what shows the run while it goes on: to standard error when
-// standard output is for the result.
-func (a *app) handler(p *project) pipeline.Handler {
-	w := a.Stdout
-	if a.json {
-		w = a.Stderr
+// against settles what the run compares with, and so what decides.
+func (r *oneRun) against(ctx context.Context) (err error) {
+	if r.since != "" {
+		if r.base, err = r.findBase(ctx, r.project, r.since); err != nil {
+			return err
+		}
+		r.record.Base = r.base.commit
+		if git := r.git(); r.strict && !git.dirty && git.commit == r.base.commit {
+			return usage(hint.With(errors.New("--since names a commit that has all of HEAD: there is nothing to compare"), "name the branch that the change is to be merged into, or the commit before it"))
+		}
 	}
-	fmt.Fprintf(w, "sluice %s: %s in %s\n\n", version(), p.Service.Name, p.Service.Dir)
+	if err := r.govern(); err != nil {
+		return err
+	}
+	return r.plan()
+}
+
+// plan plans the service as it is described now, and chooses what is run of it.
+func (r *oneRun) plan() (err error) {
+	if err := r.project.plan(); err != nil {
+		return err
+	}
+	r.chosen, err = choose(r.jobs, r.until, r.only)
+	return err
+}
+
+// progress is where the run is shown while it goes on: standard error when
+// standard output is for the result.
+func (a *app) progress() io.Writer {
+	if a.json {
+		return a.Stderr
+	}
+	return a.Stdout
+}
+
+// watch shows jobs while they go on.
+func (a *app) watch() pipeline.Handler {
+	w := a.progress()
 	if a.terminal(w) {
 		live := &report.Live{Style: report.Style{Colour: a.colour(w)}, W: w, Width: a.width}
 		return live.Handle
@@ -139,12 +194,13 @@ func (a *app) handler(p *project) pipeline.Handler {
 	return plain.Handle
 }
 
-func (r *oneRun) runner(jobs []pipeline.Job) *pipeline.Runner {
-	processes := pipeline.Processes{Exe: r.exe, Args: []string{stageName}, Env: r.stageEnv, Logs: filepath.Join(r.folder.Dir, "logs")}
+// runner runs jobs of a project, and logs below the run's folder.
+func (r *oneRun) runner(p *project, jobs []pipeline.Job, logs string) *pipeline.Runner {
+	processes := pipeline.Processes{Exe: r.exe, Args: []string{stageName}, Env: r.stageEnv, Logs: filepath.Join(r.folder.Dir, logs)}
 	return &pipeline.Runner{
-		Jobs: jobs, Root: r.Service.Root, Dir: r.Service.Dir, Store: r.store, Hasher: r.hasher,
-		Launch: processes.Launch, Judge: verdict.Judge(r.Policy, r.strict, r.record.Started), CacheFor: r.cacheFor, Collect: r.collect,
-		Strict: r.strict, NoCache: r.noCache, Emit: r.emit,
+		Jobs: jobs, Root: p.Service.Root, Dir: p.Service.Dir, Store: r.store, Hasher: p.hasher,
+		Launch: processes.Launch, Judge: verdict.Judge(r.Policy, r.strict, r.record.Started), CacheFor: r.cacheFor,
+		Strict: r.strict, NoCache: r.noCache,
 	}
 }
 
@@ -154,8 +210,8 @@ func (r *oneRun) conclude(ctx context.Context, done pipeline.Done, runErr error)
 	r.discard(done.Results)
 	r.complete(ctx, done, masker)
 	findings, blocking, rules := collectFindings(done.Results, masker)
-	r.record.Notes = r.unusedExceptions(findings)
-	log := sarif.Log{Version: version(), Automated: "sluice/" + r.record.Service + "/", Findings: findings, Rules: rules, Tools: toolsOf(done.Results), NotRun: notRunOf(r.record.Results)}
+	r.record.Notes = append(r.record.Notes, r.unusedExceptions(findings)...)
+	log := sarif.Log{Version: version(), Automated: "sluice/" + r.record.Service + "/", Findings: append(slices.Clip(findings), switchedOff(done.Results, masker)...), Rules: rules, Tools: toolsOf(done.Results), NotRun: notRunOf(r.record.Results)}
 	err := errors.Join(runErr, r.maskLogs(masker), r.writeSARIF(log), r.writeVerdict(done.Results, masker), r.folder.Finish(r.record), r.handOver())
 	sum := report.Summary{Record: r.record, Blocking: blocking, Rules: rules, Folder: shorten(r.folder.Dir), Serving: serving(done.Results)}
 	r.results = done.Results

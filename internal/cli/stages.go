@@ -14,6 +14,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/scan/gocode"
 	"github.com/sluice-ci/sluice/internal/scan/gotest"
 	"github.com/sluice-ci/sluice/internal/scan/govuln"
+	"github.com/sluice-ci/sluice/internal/scan/guard"
 	"github.com/sluice-ci/sluice/internal/scan/modules"
 	"github.com/sluice-ci/sluice/internal/scan/secrets"
 	"github.com/sluice-ci/sluice/internal/vulndb"
@@ -31,6 +32,7 @@ func scanners() []scan.Scanner {
 		govuln.Deps{},
 		image.Scanner{},
 		govuln.Image{},
+		guard.Scanner{},
 		deploy.Deploy{},
 		dast.Scanner{},
 		deploy.Rollout{},
@@ -47,8 +49,11 @@ func jobs(s scan.Service) ([]pipeline.Job, error) {
 		if err != nil {
 			return nil, err
 		}
-		if j.Name == deployJob {
-			j.Gates = checks
+		switch j.Name {
+		case policyJob:
+			j.Reads = slices.Clone(checks)
+		case deployJob:
+			j.Gates = slices.Clone(checks)
 		}
 		checks = append(checks, j.Name)
 		all = append(all, j)
@@ -62,6 +67,7 @@ const (
 	rolloutJob = "rollout"
 	buildJob   = "build"
 	testJob    = "test"
+	policyJob  = guard.Stage
 )
 
 // workers are what a child process can do, by job.

@@ -8,22 +8,15 @@ import (
 	"strings"
 
 	"github.com/sluice-ci/sluice/internal/policy"
+	"github.com/sluice-ci/sluice/internal/scan"
 )
-
-// Loosening is a change of sluice.yaml that lets more through, or has something
-// else looked at.
-type Loosening struct {
-	Key     string `json:"key"` // "gates.lint.fail"
-	Line    int    `json:"line,omitempty"`
-	Message string `json:"message"`
-}
 
 // Loosened says where a file lets more through than the file of an earlier
 // commit did. Either may be nil, which is a file without a key.
-func (f *File) Loosened(before *File) (found []Loosening) {
+func (f *File) Loosened(before *File) (found []scan.Loosening) {
 	was, is := before.whole(), f.whole()
 	add := func(key, format string, args ...any) {
-		found = append(found, Loosening{Key: key, Line: is.line(key), Message: fmt.Sprintf(format, args...)})
+		found = append(found, scan.Loosening{Path: Name, Key: key, Line: is.line(key), Message: fmt.Sprintf(format, args...)})
 	}
 	old, now := gates(was.Gates), gates(is.Gates)
 	for _, stage := range slices.Sorted(maps.Keys(now)) {
@@ -49,7 +42,7 @@ func (f *File) Loosened(before *File) (found []Loosening) {
 			add(key, "%s is %q, and was %q: something else is looked at", key, values[1], values[0])
 		}
 	}
-	slices.SortStableFunc(found, func(a, b Loosening) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortStableFunc(found, func(a, b scan.Loosening) int { return strings.Compare(a.Key, b.Key) })
 	return found
 }
 
@@ -81,7 +74,7 @@ func (f *File) line(key string) int {
 
 // BaselineLoosened says whether a baseline knows of findings that an earlier
 // one does not, or lasts longer. Either may be nil.
-func BaselineLoosened(before, now *policy.Baseline) (found []Loosening) {
+func BaselineLoosened(before, now *policy.Baseline) (found []scan.Loosening) {
 	if now == nil {
 		return nil
 	}
@@ -102,7 +95,7 @@ func BaselineLoosened(before, now *policy.Baseline) (found []Loosening) {
 		}
 	}
 	if more > 0 || before != nil && now.Expires.After(before.Expires) {
-		found = append(found, Loosening{Key: BaselineName, Message: fmt.Sprintf("the baseline lets %d findings more be, until %s", more, now.Expires.Format("2006-01-02"))})
+		found = append(found, scan.Loosening{Path: BaselineName, Key: BaselineName, Message: fmt.Sprintf("the baseline lets %d findings more be, until %s", more, now.Expires.Format("2006-01-02"))})
 	}
 	return found
 }

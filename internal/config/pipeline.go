@@ -22,6 +22,8 @@ type Pipeline struct {
 	// Service has all but Version and CacheDir, which are not the service's.
 	Service scan.Service
 	Policy  policy.Policy
+	Root    Root
+	Written *File    // sluice.yaml as it was written; nil when there is none
 	File    string   // the sluice.yaml that was read, absolute; "" when there is none
 	Notes   []string // facts worth a line to the user
 }
@@ -45,7 +47,7 @@ func Read(dir string) (Pipeline, error) {
 // The service is in the file's "path", or in the root when it names none;
 // without a file, it is the folder that was asked for.
 func Merge(root Root, f *File) (Pipeline, error) {
-	p := Pipeline{Service: scan.Service{Root: root.Dir, Dir: root.Start, Git: root.Git != "", Target: LocalTarget}}
+	p := Pipeline{Root: root, Written: f, Service: scan.Service{Root: root.Dir, Dir: root.Start, Git: root.Git != "", Target: LocalTarget}}
 	if f == nil {
 		f = &File{}
 	} else {

@@ -38,6 +38,9 @@ func (p Processes) Launch(ctx context.Context, t Task, progress func(string)) (A
 	if err != nil {
 		return Answer{}, err
 	}
+	if err := os.MkdirAll(p.Logs, 0o755); err != nil {
+		return Answer{}, fmt.Errorf("making the folder of logs: %w", err)
+	}
 	log, err := os.Create(filepath.Join(p.Logs, t.Job+".log"))
 	if err != nil {
 		return Answer{}, err

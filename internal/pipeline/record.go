@@ -39,6 +39,7 @@ type Record struct {
 	Dir     string    `json:"dir"`              // relative to Root
 	Commit  string    `json:"commit,omitempty"` // of HEAD, when there is git
 	Dirty   bool      `json:"dirty,omitempty"`  // the work tree differs from Commit
+	Base    string    `json:"base,omitempty"`   // the commit that it was compared with
 	Strict  bool      `json:"strict,omitempty"`
 	State   State     `json:"state"`
 	Started time.Time `json:"started"`

@@ -63,16 +63,15 @@ func (b Baseline) Holds(now time.Time) bool {
 // Baselines are those of a policy. A finding that any of them knows is not new.
 type Baselines []Baseline
 
-// Apply returns the findings of a stage, each new or unchanged. They are
-// compared as multisets: of two findings with one fingerprint, one is new when
-// one was known. Nothing is said of any when no baseline knows of the stage.
-func (bs Baselines) Apply(stage string, findings []sarif.Finding, now time.Time) (judged []sarif.Finding, warnings []string) {
-	judged = append(judged, findings...)
-	for i := range judged {
-		judged[i].Baseline = "" // whatever a scanner says
+// mark says of the findings of a stage whether each is new or unchanged. They
+// are compared as multisets: of two findings with one fingerprint, one is new
+// when one was known. Nothing is said of any when no baseline knows the stage.
+func (bs Baselines) mark(stage string, findings []sarif.Finding, now time.Time) (warnings []string) {
+	for i := range findings {
+		findings[i].Baseline = "" // whatever a scanner says
 	}
 	if !Comparable(stage) {
-		return judged, nil
+		return nil
 	}
 	knows := len(bs) == 0
 	for _, b := range bs {
@@ -81,14 +80,14 @@ func (bs Baselines) Apply(stage string, findings []sarif.Finding, now time.Time)
 		case !b.Holds(now):
 			warnings = append(warnings, fmt.Sprintf("the baseline %s expired on %s: what it knows counts again", b.Name, b.Expires.Format(time.DateOnly)))
 		case ok:
-			compare(judged, known)
+			compare(findings, known)
 			knows = true
 		}
 	}
 	if !knows && len(findings) > 0 {
 		warnings = append(warnings, "nothing is known of "+stage+" before: every finding counts")
 	}
-	return judged, warnings
+	return warnings
 }
 
 // compare marks the findings that are known as unchanged, and the others that

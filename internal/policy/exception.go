@@ -74,16 +74,15 @@ func ofPackage(scope, module string) bool {
 	return scope == "" || scope == module || scope == path
 }
 
-// Apply returns the findings, those that an exception lets be on a day with
-// their suppression. What an expired exception covers counts, and is told.
-func (xs Exceptions) Apply(findings []sarif.Finding, now time.Time) (judged []sarif.Finding, warnings []string) {
+// mark gives the findings that an exception lets be on a day their suppression.
+// What an expired exception covers counts, and is told.
+func (xs Exceptions) mark(findings []sarif.Finding, now time.Time) (warnings []string) {
 	used, expired := map[int]int{}, map[int]int{}
 	at := xs.byName()
-	judged = append(judged, findings...)
-	for i, f := range judged {
-		judged[i].Suppression = nil // whatever a scanner says
+	for i, f := range findings {
+		findings[i].Suppression = nil // whatever a scanner says
 		if x := xs.covering(at.about(f), f, now); x >= 0 && xs[x].Holds(now) {
-			judged[i].Suppression = xs[x].suppression()
+			findings[i].Suppression = xs[x].suppression()
 			used[x]++
 		} else if x >= 0 {
 			expired[x]++
@@ -97,7 +96,7 @@ func (xs Exceptions) Apply(findings []sarif.Finding, now time.Time) (judged []sa
 			warnings = append(warnings, fmt.Sprintf("the exception for %s (%s) expired on %s, and no longer covers %d", x.ID, x.Owner, x.Expires.Format(time.DateOnly), expired[i]))
 		}
 	}
-	return judged, warnings
+	return warnings
 }
 
 func (x Exception) suppression() *sarif.Suppression {

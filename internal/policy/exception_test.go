@@ -94,8 +94,9 @@ func TestAScannerCannotLetItselfBe(t *testing.T) {
 func TestAnExceptionThatHoldsWinsOverOneThatDoesNot(t *testing.T) {
 	t.Parallel()
 	xs := Exceptions{{ID: "G201", Expires: day("2025-01-01")}, {ID: "G201", Expires: day("2027-01-01"), Owner: "new"}, {ID: "G201", Expires: day("2025-01-02")}}
-	judged, warnings := xs.Apply([]sarif.Finding{{Rule: "G201"}}, day("2026-01-01"))
-	if len(judged) != 1 || judged[0].Suppression == nil || judged[0].Suppression.Owner != "new" || len(warnings) != 1 {
+	judged := []sarif.Finding{{Rule: "G201"}}
+	warnings := xs.mark(judged, day("2026-01-01"))
+	if judged[0].Suppression == nil || judged[0].Suppression.Owner != "new" || len(warnings) != 1 {
 		t.Errorf("judged %v, warnings %v", judged, warnings)
 	}
 }

@@ -40,11 +40,11 @@ type Policy struct {
 // Decide holds a stage's evidence to its gate, without what an exception
 // covers on that day, and without what is not new.
 func (p Policy) Decide(stage string, e Evidence, now time.Time, strict bool) Decision {
-	judged, excepted := p.Exceptions.Apply(e.Findings, now)
-	judged, compared := p.Baselines.Apply(stage, judged, now)
-	e.Findings = judged
+	e.Findings = slices.Clone(e.Findings)
+	excepted := p.Exceptions.mark(e.Findings, now)
+	compared := p.Baselines.mark(stage, e.Findings, now)
 	d := p.Gates[stage].Decide(e, now, strict)
-	d.Findings, d.Warnings = judged, slices.Concat(excepted, compared, d.Warnings)
+	d.Findings, d.Warnings = e.Findings, slices.Concat(excepted, compared, d.Warnings)
 	if n := d.unchanged(); n > 0 {
 		d.Warnings = append(d.Warnings, fmt.Sprintf("not new, and let be: %d", n))
 	}

@@ -69,6 +69,9 @@ func (s Style) Finding(w io.Writer, f sarif.Finding, rules []sarif.Rule) {
 		about = append(about, "also seen by "+strings.Join(f.AlsoSeenBy, " and "))
 	}
 	fmt.Fprintln(w, "  "+s.paint(dim, plain(strings.Join(append(about, f.ID()), ", "))))
+	if f.Baseline == sarif.Unchanged {
+		fmt.Fprintf(w, "  %s%s\n", s.paint(dim, "let be  "), "it was there before")
+	}
 	if f.Suppression != nil {
 		fmt.Fprintf(w, "  %s%s\n", s.paint(dim, "let be  "), oneLine(f.Suppression.String()))
 	}

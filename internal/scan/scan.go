@@ -21,6 +21,27 @@ type Service struct {
 	CacheDir string  // the user's cache folder for Sluice
 	Options  Options // what the configuration sets
 	Target   string  // where it is deployed
+	Base     *Base   // what it is compared with; nil is nothing
+}
+
+// Base is the commit that a change is a change of.
+type Base struct {
+	Commit   string      `json:"commit"`
+	Path     string      `json:"path"`    // the service's folder there, relative to the repository's root
+	Applied  []string    `json:"applied"` // the stages that applied there
+	Loosened []Loosening `json:"loosened"`
+	// Approved is set when an owner has approved that the policy of the change
+	// decides on it.
+	Approved bool `json:"approved"`
+}
+
+// Loosening is something by which the change's configuration lets more through
+// than the base's.
+type Loosening struct {
+	Path    string `json:"path"` // the file, relative to the repository's root
+	Line    int    `json:"line"`
+	Key     string `json:"key"`
+	Message string `json:"message"`
 }
 
 // Options are the settings of a configuration that planners read.

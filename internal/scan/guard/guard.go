@@ -1,0 +1,141 @@
+// Package guard answers the stage "policy": does a change take anything away
+// from the gates that judge it? It compares with the base commit: a stage that
+// applied there and no longer does (its manifest was deleted, say) is a
+// finding, and so is a configuration that lets more through.
+package guard
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/scan"
+)
+
+// Stage is the name of the job and of the one stage that it answers.
+const Stage = "policy"
+
+// The rules.
+const (
+	stageLost = "stage-lost"
+	loosened  = "policy-loosened"
+)
+
+// Scanner compares a change with what it is a change of.
+type Scanner struct{}
+
+var _ scan.Scanner = Scanner{}
+
+// Name is that of the job.
+func (Scanner) Name() string { return Stage }
+
+// Job plans the comparison. It reads the reports of every check, which the
+// planner of the whole adds.
+func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
+	job := pipeline.Job{Name: Stage, Stages: []string{Stage}, Check: true, Cost: 50 * time.Millisecond, Access: pipeline.Access{Network: pipeline.NoNetwork}}
+	if s.Base == nil {
+		job.NotApplicable = "no base commit was named to compare with (--since)"
+		return job, nil
+	}
+	job.Params = *s.Base
+	job.Inputs.Values = map[string]string{"sluice": s.Version}
+	return job, nil
+}
+
+// Worker compares.
+func (Scanner) Worker() pipeline.Worker { return work }
+
+func work(_ context.Context, t pipeline.Task) (pipeline.Answer, error) {
+	var base scan.Base
+	if err := json.Unmarshal(t.Params, &base); err != nil {
+		return pipeline.Answer{}, fmt.Errorf("reading the job's parameters: %w", err)
+	}
+	var reports []pipeline.Report
+	for _, need := range t.Needs {
+		for _, r := range need.Reports {
+			reports = append(reports, r)
+		}
+	}
+	report := compare(base, reports)
+	report.SelfTest = selfTest()
+	return pipeline.Answer{Reports: []pipeline.Report{report}}, nil
+}
+
+// compare holds a change's reports against what applied at the base.
+func compare(base scan.Base, reports []pipeline.Report) pipeline.Report {
+	r := pipeline.Report{Stage: Stage, Tools: []pipeline.Tool{{Name: tool}}}
+	applies := map[string]pipeline.Report{}
+	for _, report := range reports {
+		applies[report.Stage] = report
+	}
+	seen := 0
+	gone := map[string][]string{} // stages that are lost, by the reason
+	for _, stage := range base.Applied {
+		report, ok := applies[stage]
+		if !ok {
+			continue // it was not asked for: the census tells
+		}
+		seen++
+		if why := report.NotApplicable; why != "" {
+			gone[why] = append(gone[why], stage)
+		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(gone)) {
+		r.Findings = append(r.Findings, lost(base, gone[why], why))
+	}
+	for _, l := range base.Loosened {
+		r.Findings = append(r.Findings, looser(base, l))
+	}
+	r.Rules = scan.Rules(rules(), r.Findings)
+	r.Examined = []pipeline.Count{{What: "stages of the base commit", N: seen, Of: len(base.Applied)}, {What: "changes of the policy", N: len(base.Loosened), Of: len(base.Loosened)}}
+	if len(base.Applied)+len(base.Loosened) == 0 {
+		r.NotApplicable = "nothing of the base commit applied to this service"
+	}
+	if base.Approved {
+		r.Notes = append(r.Notes, "the policy of the work tree decides: it was said to be approved (--approved-policy)")
+	}
+	return r
+}
+
+func lost(base scan.Base, stages []string, why string) sarif.Finding {
+	return sarif.Finding{
+		Rule: stageLost, Tool: tool, Stage: Stage, Severity: severity(base, sarif.High),
+		Message:  fmt.Sprintf("what applied at commit %.12s no longer does: %s (%s)", base.Commit, strings.Join(stages, ", "), why),
+		Location: sarif.Location{Path: base.Path}, Identity: strings.Join(stages, " "),
+	}
+}
+
+func looser(base scan.Base, l scan.Loosening) sarif.Finding {
+	return sarif.Finding{
+		Rule: loosened, Tool: tool, Stage: Stage, Severity: severity(base, sarif.Medium),
+		Message:  l.Message,
+		Location: sarif.Location{Path: l.Path, Line: l.Line}, Identity: l.Key + " " + l.Message,
+	}
+}
+
+// severity is lower for what an owner has approved.
+func severity(base scan.Base, s sarif.Severity) sarif.Severity {
+	if base.Approved {
+		return sarif.Low
+	}
+	return s
+}
+
+// selfTest compares with a base that had one stage more, and a stricter gate.
+func selfTest() *pipeline.SelfTest {
+	planted := scan.Base{Commit: "planted", Applied: []string{"kept", "gone"}, Loosened: []scan.Loosening{{Key: "gates.kept", Message: "planted"}}}
+	report := compare(planted, []pipeline.Report{{Stage: "kept"}, {Stage: "gone", NotApplicable: "planted"}})
+	t := &pipeline.SelfTest{Planted: []string{stageLost, loosened}}
+	for _, f := range report.Findings {
+		if f.Identity == "gone" || f.Identity == "gates.kept planted" {
+			t.Caught = append(t.Caught, f.Rule)
+		}
+	}
+	return t
+}

@@ -1,0 +1,59 @@
+package guard
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/scan"
+)
+
+func do(t *testing.T, base scan.Base, reports ...pipeline.Report) pipeline.Result {
+	t.Helper()
+	params, err := json.Marshal(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	need := pipeline.Need{Reports: map[string]pipeline.Report{}}
+	for _, r := range reports {
+		need.Reports[r.Stage] = r
+	}
+	a, err := work(t.Context(), pipeline.Task{Params: params, Needs: map[string]pipeline.Need{"checks": need}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pipeline.Decide(a.Reports[0], pipeline.Verdict{Blocking: a.Reports[0].Findings}, true)
+}
+
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	lint, deps := pipeline.Report{Stage: "lint"}, pipeline.Report{Stage: "deps", NotApplicable: "there is no go.mod"}
+	looser := []scan.Loosening{{Path: "sluice.yaml", Line: 3, Key: "gates.lint", Message: "the gate of lint lets more through"}}
+	tests := map[string]struct {
+		base    scan.Base
+		reports []pipeline.Report
+		outcome pipeline.Outcome
+		want    []string // rule, place, severity
+	}{
+		"nothing changed":        {scan.Base{Applied: []string{"lint"}}, []pipeline.Report{lint, deps}, pipeline.Passed, nil},
+		"a stage was lost":       {scan.Base{Applied: []string{"lint", "deps"}, Path: "app"}, []pipeline.Report{lint, deps}, pipeline.Failed, []string{"stage-lost app high"}},
+		"lost, and approved":     {scan.Base{Applied: []string{"lint", "deps"}, Path: "app", Approved: true}, []pipeline.Report{lint, deps}, pipeline.Failed, []string{"stage-lost app low"}},
+		"a gate was loosened":    {scan.Base{Applied: []string{"lint"}, Loosened: looser}, []pipeline.Report{lint}, pipeline.Failed, []string{"policy-loosened sluice.yaml:3 medium"}},
+		"a stage was not asked":  {scan.Base{Applied: []string{"lint", "sast"}}, []pipeline.Report{lint}, pipeline.NotRun, nil},
+		"none was":               {scan.Base{Applied: []string{"lint"}}, nil, pipeline.NotRun, nil},
+		"a new service":          {scan.Base{}, []pipeline.Report{lint}, pipeline.NotApplicable, nil},
+		"a new service, loosely": {scan.Base{Loosened: looser}, []pipeline.Report{lint}, pipeline.Failed, []string{"policy-loosened sluice.yaml:3 medium"}},
+	}
+	for name, tt := range tests {
+		r := do(t, tt.base, tt.reports...)
+		var got []string
+		for _, f := range r.Blocking {
+			got = append(got, f.Rule+" "+f.Location.String()+" "+f.Severity.String())
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" || r.Outcome != tt.outcome {
+			t.Errorf("%s: %v (%s), want %v (-want +got):\n%s", name, r.Outcome, r.Reason, tt.outcome, diff)
+		}
+	}
+}
