@@ -22,6 +22,7 @@ import (
 type result struct {
 	Key      string              `json:"key"`
 	Findings []sarif.Finding     `json:"findings,omitempty"` // paths are absolute
+	InSource []sarif.Finding     `json:"inSource,omitempty"` // those that a comment switches off
 	Left     map[string]leftOver `json:"left,omitempty"`     // by stage
 	Files    int                 `json:"files"`
 	Facts    []byte              `json:"facts,omitempty"`
@@ -48,6 +49,14 @@ func (r *result) leave(stage, by string, n int) {
 		l.Suppressed[by] += n
 	}
 	r.Left[stage] = l
+}
+
+// suppress keeps a finding that a comment switches off, with what the comment
+// gives as its reason.
+func (r *result) suppress(f sarif.Finding, by, reason string) {
+	f.Suppression = &sarif.Suppression{Reason: reason}
+	r.InSource = append(r.InSource, f)
+	r.leave(f.Stage, by, 1)
 }
 
 // analyst analyses packages in parallel, each after those that it imports have
@@ -159,6 +168,7 @@ func (a *analyst) rest(ctx context.Context, c *collector) {
 	}
 	c.failed.add(c.gosec(ctx), sastStage)
 	c.unusedDirectives()
+	c.unexplained()
 }
 
 // failures are why a package was not examined, by stage.
@@ -274,12 +284,13 @@ func (c *collector) gosec(ctx context.Context) error {
 	if err := c.pass.run(ctx, buildssa.Analyzer); err != nil {
 		return err
 	}
-	sec, err := runGosec(c.unit, c.pass)
-	if sec.suppressed > 0 {
-		c.result.leave(sastStage, byNosec, sec.suppressed)
-	}
-	for _, i := range sec.issues {
-		c.add(secFinding(i))
+	issues, err := runGosec(c.unit, c.pass)
+	for _, i := range issues {
+		if f := secFinding(i); len(i.Suppressions) > 0 {
+			c.result.suppress(f, byNosec, i.Suppressions[0].Justification)
+		} else {
+			c.add(f)
+		}
 	}
 	return err
 }
@@ -293,8 +304,8 @@ func (c *collector) add(f sarif.Finding) {
 		c.result.leave(f.Stage, "", 1)
 		return
 	}
-	if by := c.directives.suppressed(f); by != "" {
-		c.result.leave(f.Stage, by, 1)
+	if by, reason := c.directives.suppressed(f); by != "" {
+		c.result.suppress(f, by, reason)
 		return
 	}
 	c.result.Findings = append(c.result.Findings, f)

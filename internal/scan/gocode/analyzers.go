@@ -59,6 +59,7 @@ const (
 	vetTool         = "vet"
 	staticcheckTool = "staticcheck"
 	gosecTool       = "gosec"
+	sluiceTool      = "sluice"
 )
 
 // vetAnalyzers are those of "go vet" in Go 1.26 (cmd/vet, suite).

@@ -57,7 +57,7 @@ func sources(dir string) ([]string, error) {
 			}
 			return nil
 		}
-		if name := d.Name(); strings.HasSuffix(name, ".go") && d.Type().IsRegular() && !hidden(name) {
+		if goFile(path, d) {
 			found = append(found, path)
 		}
 		return nil
@@ -77,3 +77,41 @@ func passedOver(path, name string) bool {
 }
 
 func hidden(name string) bool { return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") }
+
+// goFile tells whether the go command would take a file for one of Go, perhaps
+// by way of a link.
+func goFile(path string, d fs.DirEntry) bool {
+	if !strings.HasSuffix(d.Name(), ".go") || hidden(d.Name()) {
+		return false
+	}
+	if d.Type().IsRegular() {
+		return true
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// withImported adds the Go files of folders that sources passes over and that
+// are compiled all the same, because a package imports them.
+func withImported(files, dirs []string) ([]string, error) {
+	walked := map[string]bool{}
+	for _, path := range files {
+		walked[filepath.Dir(path)] = true
+	}
+	for _, dir := range dirs {
+		if walked[dir] {
+			continue
+		}
+		walked[dir] = true
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return nil, fmt.Errorf("looking for Go files in %s: %w", dir, err)
+		}
+		for _, e := range entries {
+			if path := filepath.Join(dir, e.Name()); goFile(path, e) {
+				files = append(files, path)
+			}
+		}
+	}
+	return files, nil
+}

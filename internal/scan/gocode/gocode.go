@@ -45,6 +45,7 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	job := pipeline.Job{
 		Name:   "gocode",
 		Stages: []string{lintStage, sastStage},
+		Check:  true,
 		Needs:  []string{"modules"},
 		Cost:   20 * time.Second,
 		Params: params{Cache: s.CacheDir, Version: s.Version, Ignore: s.Options.LintIgnore},

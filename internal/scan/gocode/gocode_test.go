@@ -469,7 +469,7 @@ func F(db *sql.DB, id string) (*sql.Rows, error) {
 		}
 	}
 	for stage, r := range reports {
-		want := []pipeline.Count{{What: "packages", N: 1}, {What: "files", N: 1}}
+		want := []pipeline.Count{{What: "packages", N: 1}, {What: "files", N: 1, Of: 1}}
 		if diff := cmp.Diff(want, r.Examined); diff != "" {
 			t.Errorf("examined for %s (-want +got):\n%s", stage, diff)
 		}
@@ -521,10 +521,15 @@ var _ = 1
 func G() int { return rand.Int() } //nolint:govet // of another linter
 `}))
 	reports := b.run()
-	if diff := cmp.Diff([]string{"staticcheck staticcheck a.go:24", "staticcheck staticcheck a.go:29", "vet printf a.go:30"}, seen(reports[lintStage])); diff != "" {
+	want := []string{
+		"sluice suppression-unexplained a.go:12", "sluice suppression-unexplained a.go:20", "sluice suppression-unexplained a.go:29",
+		"sluice suppression-unexplained a.go:30", "staticcheck staticcheck a.go:24", "vet printf a.go:30",
+	}
+	if diff := cmp.Diff(want, seen(reports[lintStage])); diff != "" {
 		t.Errorf("lint (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"gosec G404 a.go:36"}, seen(reports[sastStage])); diff != "" {
+	want = []string{"gosec G404 a.go:36", "sluice suppression-unexplained a.go:12", "sluice suppression-unexplained a.go:8"}
+	if diff := cmp.Diff(want, seen(reports[sastStage])); diff != "" {
 		t.Errorf("sast (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"5 findings suppressed in the code (lint:ignore 1, nolint 4)"}, reports[lintStage].Notes); diff != "" {
@@ -561,19 +566,6 @@ func TestLintIgnore(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"1 finding of rules that the configuration switches off"}, lint.Notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
-	}
-}
-
-func TestStaticcheckConfigIsNotRead(t *testing.T) {
-	t.Parallel()
-	lint := newBench(t, inModule(map[string]string{
-		"a.go": "package a\n\nimport \"fmt\"\n\nfunc F() { fmt.Println(fmt.Sprintf(\"x %d\", 1)) }\n", "staticcheck.conf": "checks = [\"-all\"]\n",
-	})).run()[lintStage]
-	if diff := cmp.Diff([]string{"staticcheck S1038 a.go:5"}, seen(lint)); diff != "" {
-		t.Errorf("lint (-want +got):\n%s", diff)
-	}
-	if len(lint.Notes) != 1 || !strings.Contains(lint.Notes[0], "staticcheck.conf is not read") {
-		t.Errorf("notes: %q", lint.Notes)
 	}
 }
 

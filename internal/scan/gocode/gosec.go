@@ -20,16 +20,10 @@ import (
 	"github.com/sluice-ci/sluice/internal/sarif"
 )
 
-// secResult is what gosec says of one package.
-type secResult struct {
-	issues     []*issue.Issue
-	suppressed int // by #nosec
-}
-
 // runGosec runs gosec's rules over a package, on the SSA form that the driver
 // has built. gosec itself passes over a rule or an analyzer that fails; here
 // that is an error, because the package was then not examined.
-func runGosec(u *unit, p *pass) (result secResult, err error) {
+func runGosec(u *unit, p *pass) (issues []*issue.Issue, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("gosec crashed on %s: %v\n%s", u.ImportPath, r, debug.Stack())
@@ -45,15 +39,8 @@ func runGosec(u *unit, p *pass) (result secResult, err error) {
 	pkg := &packages.Package{Name: u.Name, Fset: p.known.fset, Syntax: u.files, Types: u.types, TypesInfo: u.info, TypesSizes: p.sizes()}
 	sec.CheckRules(pkg)
 	sec.CheckAnalyzersWithSSA(pkg, p.results[buildssa.Analyzer].(*buildssa.SSA))
-	issues, _, _ := sec.Report()
-	for _, i := range issues {
-		if len(i.Suppressions) > 0 {
-			result.suppressed++
-			continue
-		}
-		result.issues = append(result.issues, i)
-	}
-	return result, errors.Join(guard.err(), ruleErrors(complaints.String()))
+	issues, _, _ = sec.Report() // those that a comment switches off too, with their suppressions
+	return issues, errors.Join(guard.err(), ruleErrors(complaints.String()))
 }
 
 // ruleErrors finds in gosec's log the rules that failed.

@@ -43,7 +43,7 @@ func TestJob(t *testing.T) {
 	if got := slices.DeleteFunc(slices.Compact(trees), func(s string) bool { return s == "" }); !cmp.Equal(slices.Compact(want), got) {
 		t.Errorf("trees (-want +got):\n%s", cmp.Diff(slices.Compact(want), got))
 	}
-	if job.Name != "gocode" || !slices.Equal(job.Stages, []string{"lint", "sast"}) || !slices.Equal(job.Needs, []string{"modules"}) || job.Access.RunsRepositoryCode {
+	if job.Name != "gocode" || !slices.Equal(job.Stages, []string{"lint", "sast"}) || !slices.Equal(job.Needs, []string{"modules"}) || job.Access.RunsRepositoryCode || !job.Check {
 		t.Errorf("job %+v", job)
 	}
 	if job.Inputs.Values["sluice"] != "v1" || job.Inputs.Values["go"] == "" {
@@ -115,7 +115,7 @@ func TestEveryRuleIsExplained(t *testing.T) {
 	if len(ids) < 200 {
 		t.Fatalf("there are %d rules, want more than 200", len(ids))
 	}
-	for _, id := range append(ids, "compile", "gofmt", "staticcheck") {
+	for _, id := range append(ids, "compile", "gofmt", "staticcheck", unexplainedRule) {
 		r := rules[id]
 		if r.Tool == "" || r.Why == "" || r.Fix == "" || !strings.HasPrefix(r.URI, "https://") || strings.Contains(r.Why+r.Fix, "\n") {
 			t.Errorf("rule %s: %+v", id, r)

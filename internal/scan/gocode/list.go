@@ -66,10 +66,20 @@ func newGolang(dir, cache string, log io.Writer) (*golang, error) {
 		return nil, err
 	}
 	env := append(tool.Env(cache, gotool.CheckZone), "PWD="+dir) // so that paths are told as they were given
-	if _, err := os.Stat(filepath.Join(dir, "vendor", "modules.txt")); err == nil {
-		env = append(env, "GOFLAGS=-mod=vendor") // as the go command itself would
+	g := &golang{tool: tool, dir: dir, env: env, log: log}
+	if g.vendored() {
+		g.env = append(g.env, "GOFLAGS=-mod=vendor") // as the go command itself would
 	}
-	return &golang{tool: tool, dir: dir, env: env, log: log}, nil
+	return g, nil
+}
+
+// vendorList is what the go command keeps beside vendored modules.
+const vendorList = "vendor/modules.txt"
+
+// vendored tells whether the module brings along what it imports.
+func (g *golang) vendored() bool {
+	_, err := os.Stat(filepath.Join(g.dir, filepath.FromSlash(vendorList)))
+	return err == nil
 }
 
 // list runs go list and reads its answer.
@@ -94,7 +104,7 @@ func (g *golang) list(ctx context.Context, fields string, args ...string) ([]*li
 // load lists the module's packages with their tests and all that they import,
 // what is imported before what imports it.
 func (g *golang) load(ctx context.Context) ([]*listed, error) {
-	packages, err := g.list(ctx, listFields, "-deps", "-test", "./...")
+	packages, err := g.listAll(ctx)
 	if err != nil && hint.Remedy(err) == "" && strings.Contains(err.Error(), "go.mod") {
 		err = hint.With(err, "correct go.mod; go mod edit -print shows what is wrong with it")
 	}
@@ -113,6 +123,42 @@ func (g *golang) load(ctx context.Context) ([]*listed, error) {
 		return nil, err
 	}
 	return packages, nil
+}
+
+// listAll lists what "./..." means, and besides what of the module is imported
+// from folders that "./..." passes over: go.mod can name such folders.
+func (g *golang) listAll(ctx context.Context) ([]*listed, error) {
+	patterns := []string{"./..."}
+	for {
+		packages, err := g.list(ctx, listFields, append([]string{"-deps", "-test", "--"}, patterns...)...)
+		if err != nil {
+			return nil, err
+		}
+		more := g.passedOver(packages)
+		if len(more) == 0 {
+			return packages, nil
+		}
+		patterns = append(patterns, more...) // packages that were not among them, so this ends
+	}
+}
+
+// passedOver are the module's packages that were listed only because others
+// import them.
+func (g *golang) passedOver(packages []*listed) []string {
+	module, seen := g.module(), map[string]bool{}
+	for _, p := range packages {
+		if !p.DepOnly {
+			seen[p.path()] = true
+		}
+	}
+	var paths []string
+	for _, p := range packages {
+		if m := p.Module; m != nil && m.Main && m.Path == module && p.Dir != "" && !seen[p.path()] {
+			seen[p.path()] = true
+			paths = append(paths, p.path())
+		}
+	}
+	return paths
 }
 
 // module is the path of the main module.
@@ -163,10 +209,11 @@ func unavailable(p *listed) error {
 	}
 	text := p.Error.Err
 	for says, remedy := range map[string]string{
-		"disabled by GOPROXY=off":  "see that the modules stage can reach a module proxy",
-		"missing go.sum entry":     "run go mod tidy and commit go.mod and go.sum",
-		"updates to go.mod needed": "run go mod tidy and commit go.mod and go.sum",
-		"inconsistent vendoring":   "run go mod vendor and commit the vendor folder",
+		"disabled by GOPROXY=off":                    "see that the modules stage can reach a module proxy",
+		"missing go.sum entry":                       "run go mod tidy and commit go.mod and go.sum",
+		"updates to go.mod needed":                   "run go mod tidy and commit go.mod and go.sum",
+		"inconsistent vendoring":                     "run go mod vendor and commit the vendor folder",
+		"does not contain modules listed in go.work": "run go work use in the service's folder, or remove go.work",
 	} {
 		if strings.Contains(text, says) {
 			return hint.With(fmt.Errorf("loading %s: %s", p.ImportPath, firstLine(text)), remedy)

@@ -15,6 +15,10 @@ import (
 	"github.com/sluice-ci/sluice/internal/sarif"
 )
 
+// maxInSource bounds how many findings that comments switch off a stage lists;
+// a note counts them all.
+const maxInSource = 1000
+
 // maxNamed is how many packages or files a sentence names.
 const maxNamed = 5
 
@@ -22,11 +26,28 @@ const maxNamed = 5
 // their places, without those of rules that the configuration switches off.
 func (c *check) addFindings(r *pipeline.Report) {
 	lines := c.lineReader()
+	told, inSource := slices.Clone(c.unlisted), []sarif.Finding(nil)
+	for _, u := range c.program.roots() {
+		if result := c.results[u]; result != nil {
+			told, inSource = append(told, result.Findings...), append(inSource, result.InSource...)
+		}
+	}
+	found := len(told)
+	told = slices.DeleteFunc(told, c.ignored)
+	if off := found - len(told); off > 0 && r.Stage == lintStage {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s of rules that the configuration switches off", count(off, "finding")))
+	}
+	r.Findings = c.inOrder(lines, r.Stage, told)
+	r.InSource = c.inOrder(lines, r.Stage, inSource)
+	r.InSource = r.InSource[:min(len(r.InSource), maxInSource)]
+}
+
+// inOrder gives a stage's findings their identity, and puts them into the order
+// of their places, once each.
+func (c *check) inOrder(lines lineReader, stage string, all []sarif.Finding) (findings []sarif.Finding) {
 	seen := map[string]bool{}
-	off := 0
-	for _, f := range c.stageFindings(r.Stage) {
-		if c.ignored(f) {
-			off++
+	for _, f := range all {
+		if f.Stage != stage {
 			continue
 		}
 		f.Identity = squeeze(lines.line(f.Location.Path, f.Location.Line))
@@ -34,93 +55,21 @@ func (c *check) addFindings(r *pipeline.Report) {
 		key := fmt.Sprint(f.Rule, f.Location, f.Message)
 		if !seen[key] {
 			seen[key] = true
-			r.Findings = append(r.Findings, f)
+			findings = append(findings, f)
 		}
 	}
-	slices.SortStableFunc(r.Findings, func(a, b sarif.Finding) int {
+	slices.SortStableFunc(findings, func(a, b sarif.Finding) int {
 		return cmp.Or(cmp.Compare(a.Location.Path, b.Location.Path), cmp.Compare(a.Location.Line, b.Location.Line),
 			cmp.Compare(a.Location.Column, b.Location.Column), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Message, b.Message))
 	})
-	if off > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%s of rules that the configuration switches off", count(off, "finding")))
-	}
-}
-
-func (c *check) stageFindings(stage string) []sarif.Finding {
-	var findings []sarif.Finding
-	add := func(all []sarif.Finding) {
-		for _, f := range all {
-			if f.Stage == stage {
-				findings = append(findings, f)
-			}
-		}
-	}
-	add(c.unlisted)
-	for _, u := range c.program.roots() {
-		if result := c.results[u]; result != nil {
-			add(result.Findings)
-		}
-	}
 	return findings
 }
 
 // ignored tells whether the configuration switches off the rule of a finding.
-// That code compiles cannot be switched off.
+// That code compiles cannot be switched off, nor that comments are explained.
 func (c *check) ignored(f sarif.Finding) bool {
-	return f.Stage == lintStage && f.Tool != compilerTool &&
+	return f.Stage == lintStage && f.Tool != compilerTool && f.Tool != sluiceTool &&
 		slices.ContainsFunc(c.params.Ignore, func(rule string) bool { return strings.EqualFold(rule, f.Rule) })
-}
-
-// census says what was examined, and that the stage is not run where that is
-// not all.
-func (c *check) census(r *pipeline.Report) {
-	if len(c.files)+len(c.program.roots()) == 0 {
-		r.NotApplicable = "the module has no Go files"
-		return
-	}
-	packages, files := map[string]bool{}, 0
-	missing := map[string]bool{}
-	for _, u := range c.program.roots() {
-		if reason := c.unexamined(u, r.Stage); reason != "" {
-			missing[u.path()+" ("+reason+")"] = true
-			continue
-		}
-		if u.sound() {
-			packages[u.path()] = true
-			files += c.results[u].Files
-		}
-	}
-	r.Examined = []pipeline.Count{{What: "packages", N: len(packages)}, {What: "files", N: files}}
-	switch {
-	case len(missing) > 0:
-		r.NotRun = fmt.Sprintf("%s not analysed: %s", count(len(missing), "package"), some(slices.Sorted(maps.Keys(missing))))
-		r.Remedy = "see the findings of lint and the log of this stage"
-	case len(c.program.roots()) == 0:
-		r.NotRun = "build constraints leave out all files of the module"
-		r.Remedy = "see sluice.yaml's path, and the build constraints"
-	}
-}
-
-// unexamined is why a package was not examined for a stage, or "". Code that
-// does not compile is a finding of lint, so lint has answered.
-func (c *check) unexamined(u *unit, stage string) string {
-	if c.results[u] == nil {
-		return "it was not reached"
-	}
-	if err := c.analyst.failures[u][stage]; err != nil {
-		fmt.Fprintf(c.task.Log, "%v\n", err)
-		return firstLine(err.Error())
-	}
-	if u.notRun != nil {
-		return u.notRun.Error()
-	}
-	if stage == lintStage || u.sound() {
-		return ""
-	}
-	if u.culprit != nil {
-		return fmt.Sprintf("it imports %s, which does not compile", u.culprit.path())
-	}
-	return "it does not compile"
 }
 
 // some names the first few of many.
@@ -151,6 +100,13 @@ func (c *check) notes(r *pipeline.Report) {
 	if left := c.leftOut(); len(left) > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s left out by build constraints: %s", count(len(left), "file"), some(left)))
 	}
+	if unread := c.unread(r.Stage); len(unread) > 0 {
+		verb := " is"
+		if len(unread) > 1 {
+			verb = " are"
+		}
+		r.Notes = append(r.Notes, strings.Join(unread, ", ")+verb+" not read; "+settings(r.Stage))
+	}
 	if r.Stage == lintStage {
 		c.lintNotes(r)
 	}
@@ -165,9 +121,6 @@ func (c *check) lintNotes(r *pipeline.Report) {
 	}
 	if behind > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s not analysed, for what they import does not compile", count(behind, "package")))
-	}
-	if c.hasStaticcheckConfig() {
-		r.Notes = append(r.Notes, "staticcheck.conf is not read; switch rules off in sluice.yaml (gates: lint: ignore)")
 	}
 }
 
@@ -184,34 +137,38 @@ func suppressionNote(suppressed map[string]int) string {
 	return fmt.Sprintf("%s suppressed in the code (%s)", count(total, "finding"), strings.Join(parts, ", "))
 }
 
-// leftOut are the module's Go files that no analysed package has.
-func (c *check) leftOut() []string {
-	has := map[string]bool{}
-	for _, u := range c.program.roots() {
-		for _, path := range u.goFiles() {
-			has[path] = true
-		}
-	}
-	var left []string
-	for _, path := range c.files {
-		if !has[path] {
-			left = append(left, c.relative(path))
-		}
-	}
-	return left
-}
-
-func (c *check) hasStaticcheckConfig() bool {
-	dirs := map[string]bool{c.task.Root: true}
+// unread are the configuration files in the tree by which a stage's tools would
+// let themselves be blinded elsewhere.
+func (c *check) unread(stage string) (names []string) {
+	dirs := map[string]bool{c.task.Root: true, c.task.Dir: true}
 	for _, path := range c.files {
 		dirs[filepath.Dir(path)] = true
 	}
-	for dir := range dirs {
-		if _, err := os.Lstat(filepath.Join(dir, "staticcheck.conf")); err == nil {
-			return true
+	for _, name := range configFiles(stage) {
+		for dir := range dirs {
+			if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+				names = append(names, name)
+				break
+			}
 		}
 	}
-	return false
+	return names
+}
+
+func configFiles(stage string) []string {
+	names := []string{".golangci.yml", ".golangci.yaml", ".golangci.toml", ".golangci.json"}
+	if stage == sastStage {
+		return append(names, ".gosec.json", "gosec.json")
+	}
+	return append(names, "staticcheck.conf")
+}
+
+// settings say what to use instead.
+func settings(stage string) string {
+	if stage == sastStage {
+		return "let findings be in sluice.yaml (exceptions)"
+	}
+	return "switch rules off in sluice.yaml (gates: lint: ignore)"
 }
 
 // tools are who looked, with the versions that are linked in.

@@ -23,7 +23,7 @@ const (
 type directives struct {
 	nolint  map[string][]nolintRange // by file
 	ignores []*lintIgnore
-	broken  []sarif.Finding // directives that are wrongly written
+	vague   []vagueComment
 }
 
 func newDirectives(fset *token.FileSet, files []*ast.File) *directives {
@@ -32,28 +32,29 @@ func newDirectives(fset *token.FileSet, files []*ast.File) *directives {
 		if ranges := nolintRanges(fset, f); len(ranges) > 0 {
 			d.nolint[fset.File(f.FileStart).Name()] = ranges
 		}
+		d.vague = append(d.vague, vagueComments(f)...)
 	}
 	d.addLintIgnores(fset, files)
 	return d
 }
 
-// suppressed says which kind of comment, if any, switches a finding off.
-func (d *directives) suppressed(f sarif.Finding) string {
-	by := ""
+// suppressed says which kind of comment, if any, switches a finding off, and the
+// reason that it gives.
+func (d *directives) suppressed(f sarif.Finding) (by, reason string) {
 	if f.Tool == staticcheckTool {
 		for _, i := range d.ignores {
 			if i.covers(f) {
 				i.used = true
-				by = byLintIgnore
+				by, reason = byLintIgnore, i.reason
 			}
 		}
 	}
 	for _, r := range d.nolint[f.Location.Path] {
 		if by == "" && r.covers(f) {
-			by = byNolint
+			by, reason = byNolint, r.reason
 		}
 	}
-	return by
+	return by, reason
 }
 
 // nolintRange is where a "//nolint" comment holds, as golangci-lint reads it:
@@ -61,6 +62,7 @@ func (d *directives) suppressed(f sarif.Finding) string {
 type nolintRange struct {
 	from, to, column int
 	linters          []string // none is all
+	reason           string
 }
 
 // nolintTools are golangci-lint's names for the tools.
@@ -85,14 +87,13 @@ func nolintRanges(fset *token.FileSet, f *ast.File) []nolintRange {
 	var inline []nolintRange
 	for _, group := range f.Comments {
 		for _, c := range group.List {
-			text := strings.TrimLeft(c.Text, "/ ")
-			rest, ok := strings.CutPrefix(text, "nolint")
-			if !ok || (rest != "" && rest[0] != ' ' && rest[0] != ':') {
+			n, ok := parseNolint(c)
+			if !ok {
 				continue
 			}
 			start := fset.PositionFor(group.Pos(), false)
 			inline = append(inline, nolintRange{
-				from: start.Line, to: fset.PositionFor(group.End(), false).Line, column: start.Column, linters: nolintNames(text),
+				from: start.Line, to: fset.PositionFor(group.End(), false).Line, column: start.Column, linters: n.names, reason: n.reason,
 			})
 		}
 	}
@@ -100,6 +101,22 @@ func nolintRanges(fset *token.FileSet, f *ast.File) []nolintRange {
 		return nil
 	}
 	return append(inline, expand(fset, f, inline)...)
+}
+
+// nolint is what a "//nolint" comment says.
+type nolint struct {
+	names  []string // of linters; none is all
+	reason string
+}
+
+func parseNolint(c *ast.Comment) (nolint, bool) {
+	text := strings.TrimLeft(c.Text, "/ ")
+	rest, ok := strings.CutPrefix(text, "nolint")
+	if !ok || (rest != "" && rest[0] != ' ' && rest[0] != ':') {
+		return nolint{}, false
+	}
+	_, reason, _ := strings.Cut(rest, "//")
+	return nolint{names: nolintNames(text), reason: strings.TrimSpace(reason)}, true
 }
 
 // nolintNames are the linters that a comment names; none means all.
@@ -146,6 +163,7 @@ type lintIgnore struct {
 	file    string
 	line    int // 0 for the whole file
 	rules   []string
+	reason  string
 	at      token.Position
 	used    bool
 	foreign bool // names only rules that are not run here
@@ -172,10 +190,11 @@ func (d *directives) addLintIgnores(fset *token.FileSet, files []*ast.File) {
 		}
 		at := fset.PositionFor(parsed.Directive.Pos(), false)
 		if len(parsed.Arguments) < 2 {
-			d.broken = append(d.broken, directiveFinding(at, "the reason is missing in this linter directive, so it has no effect"))
-			continue
+			continue // without a reason it has no effect
 		}
-		i := &lintIgnore{file: at.Filename, at: at, rules: strings.Split(strings.ToLower(parsed.Arguments[0]), ",")}
+		i := &lintIgnore{
+			file: at.Filename, at: at, rules: strings.Split(strings.ToLower(parsed.Arguments[0]), ","), reason: strings.Join(parsed.Arguments[1:], " "),
+		}
 		if parsed.Command == "ignore" {
 			i.line = fset.PositionFor(parsed.Node.Pos(), false).Line
 		}
@@ -200,7 +219,7 @@ func withDirectives(files []*ast.File) []*ast.File {
 
 // unused are findings for the comments that switched nothing off.
 func (d *directives) unused() []sarif.Finding {
-	findings := d.broken
+	var findings []sarif.Finding
 	for _, i := range d.ignores {
 		if !i.used && !i.foreign && i.line != 0 {
 			findings = append(findings, directiveFinding(i.at, "this linter directive matches no finding"))

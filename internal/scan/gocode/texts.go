@@ -20,8 +20,13 @@ func secCWE(id string) []int {
 
 // ownTexts are the rules that are no analyzer's.
 var ownTexts = map[string]struct{ tool, name, why, fix, uri string }{
-	"compile":     {compilerTool, "compile", "The code does not compile, so nothing else can be said about the package.", "Correct the error; go vet shows the same.", "https://go.dev/ref/spec"},
-	gofmtTool:     {gofmtTool, gofmtTool, "Code that is formatted alike is read and compared more easily.", "Run gofmt -w on the file.", "https://pkg.go.dev/cmd/gofmt"},
+	"compile": {compilerTool, "compile", "The code does not compile, so nothing else can be said about the package.", "Correct the error; go vet shows the same.", "https://go.dev/ref/spec"},
+	gofmtTool: {gofmtTool, gofmtTool, "Code that is formatted alike is read and compared more easily.", "Run gofmt -w on the file.", "https://pkg.go.dev/cmd/gofmt"},
+	unexplainedRule: {
+		sluiceTool, unexplainedRule,
+		"A comment that names no rule hides what is found there later too; one without a reason cannot be judged by whoever reads it next.",
+		"Name the rule and the reason: #nosec G304 -- why; //nolint:gosec // why; //lint:ignore SA1019 why.", "https://github.com/securego/gosec#annotating-code",
+	},
 	"staticcheck": {staticcheckTool, "linter directive", "A directive that switches nothing off hides what it was written for.", "Remove the directive, or correct it: //lint:ignore RULE reason.", "https://staticcheck.dev/docs/configuration#line-based-linter-directives"},
 }
 

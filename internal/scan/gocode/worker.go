@@ -74,11 +74,14 @@ func (c *check) answer(ctx context.Context) (answer pipeline.Answer, err error) 
 	if err := c.run(ctx); err != nil {
 		return answer, err
 	}
+	t := c.selfTest()
 	for _, stage := range c.task.Stages {
-		answer.Reports = append(answer.Reports, c.report(stage))
+		r := c.report(stage)
+		t.prove(ctx, &r)
+		answer.Reports = append(answer.Reports, r)
 	}
 	answer.Volatile = c.outside
-	return answer, nil
+	return answer, ctx.Err()
 }
 
 func (c *check) run(ctx context.Context) error {
@@ -87,11 +90,11 @@ func (c *check) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.files, err = sources(c.task.Dir); err != nil {
-		return err
-	}
 	registerFacts(factAnalyzers())
 	c.program = newProgram(packages, c.g, c.salt())
+	if err := c.countFiles(); err != nil {
+		return err
+	}
 	c.outside = c.foreign()
 	k := newKnowledge(c.program.fset)
 	changed := c.reuse(k)
@@ -135,7 +138,7 @@ func (c *check) formatUnlisted() error {
 func (c *check) salt() string {
 	facts := c.g.tool.Facts()
 	facts["sluice"] = c.params.Version
-	facts["format"] = "1"
+	facts["format"] = "2"
 	var s strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(facts)) {
 		fmt.Fprintf(&s, "%s=%q\n", name, facts[name])
