@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"go/types"
 	"os"
+	"slices"
 	"sync"
 
 	"golang.org/x/tools/go/gcexportdata"
@@ -62,6 +63,7 @@ func (e *exports) find(ctx context.Context, g *golang, units []*unit, progress f
 	}
 	for _, p := range packages {
 		u := byPath[p.ImportPath]
+		missing = slices.DeleteFunc(missing, func(path string) bool { return path == p.ImportPath })
 		switch {
 		case u == nil:
 		case p.Export != "":
@@ -69,6 +71,9 @@ func (e *exports) find(ctx context.Context, g *golang, units []*unit, progress f
 		case p.Error != nil:
 			e.failure[p.ImportPath] = fmt.Errorf("compiling %s: %s", p.ImportPath, firstLine(p.Error.Err))
 		}
+	}
+	if len(missing) > 0 {
+		return hint.With(fmt.Errorf("compiling imported packages: go list says nothing of %s", some(missing)), "see the log of this stage, and run again")
 	}
 	return nil
 }

@@ -1,9 +1,11 @@
 package gocode
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -65,6 +67,11 @@ type check struct {
 func newCheck(t pipeline.Task, p params) (*check, error) {
 	g, err := newGolang(t.Dir, p.Cache, t.Log)
 	if err != nil {
+		return nil, err
+	}
+	// gosec would ask the go command about the folder that this process is in,
+	// once for all, which is not the service's.
+	if err := os.Setenv("GOSECGOVERSION", "go"+cmp.Or(g.language(), "1.16")); err != nil {
 		return nil, err
 	}
 	return &check{task: t, params: p, g: g, store: openStore(t.Cache), lint: lintAnalyzers(), results: map[*unit]*result{}}, nil
