@@ -114,4 +114,13 @@ func (f fake) reached(tool string) bool {
 	return err == nil
 }
 
+// maxSaid is how much is shown of a call's arguments, bytes.
+const maxSaid = 300
+
+// said are the arguments of a call.
+func (f fake) said(c call) string {
+	text, _ := os.ReadFile(filepath.Join(f.dir, "state-"+c.tool, fmt.Sprintf("%s.%d", c.sub, c.n), "said")) // only to be shown
+	return strings.TrimSpace(string(text[:min(len(text), maxSaid)]))
+}
+
 func (c call) String() string { return fmt.Sprintf("%s %s %d", c.tool, c.sub, c.n) }

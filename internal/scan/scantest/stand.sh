@@ -35,6 +35,7 @@ until mkdir "$state/$sub.$n" 2>/dev/null; do
 	[ $n -lt 1000 ] || exit 99
 done
 call=$state/$sub.$n
+echo "$@" >"$call/said"
 if [ "$sub" = @SUB@ ] && [ $n -ge @FROM@ ]; then
 	: >"$state/reached"
 	@FAULT@
