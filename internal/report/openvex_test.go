@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"net/url"
 	"testing"
 	"time"
 
@@ -54,4 +55,41 @@ func TestOpenVEXOfNothing(t *testing.T) {
 	if err := OpenVEX(&b, pipeline.Record{Service: "todo"}, "", nil); err != nil || !bytes.Contains(b.Bytes(), []byte(`"statements": []`)) {
 		t.Errorf("%v:\n%s", err, &b)
 	}
+}
+
+// FuzzOpenVEX puts anything where a repository or a database has a say: the
+// document stays one that says something of each advisory.
+func FuzzOpenVEX(f *testing.F) {
+	f.Add("todo", "sha256:00ff", "GO-2026-0001", "golang.org/x/text@v0.3.5", "CVE-2026-1", "reachable", "the admin tool only")
+	f.Add("to/do", "", "GO-1", "@", "", "", "")
+	f.Add("\x00", "%", "\"", "a@b@c", "\xff", "imported", "\n")
+	f.Fuzz(func(t *testing.T, service, digest, rule, module, alias, reach, reason string) {
+		finding := sarif.Finding{Rule: rule, Module: module, Aliases: []string{alias}, Reach: sarif.Reach(reach)}
+		if reason != "" {
+			finding.Suppression = &sarif.Suppression{Reason: reason}
+		}
+		var b bytes.Buffer
+		if err := OpenVEX(&b, pipeline.Record{Service: service}, digest, []sarif.Finding{finding}); err != nil {
+			t.Fatal(err)
+		}
+		var doc vexDocument
+		if err := json.Unmarshal(b.Bytes(), &doc); err != nil {
+			t.Fatal(err)
+		}
+		if module == "" {
+			if len(doc.Statements) != 0 {
+				t.Error("a statement on no advisory")
+			}
+			return
+		}
+		s := doc.Statements[0]
+		if affected := s.Status == "affected"; affected != (reason == "" && reach != "imported" && reach != "required") || affected != (s.ActionStatement != "") {
+			t.Errorf("%q, %q: %+v", reach, reason, s)
+		}
+		for _, id := range []string{s.Products[0].ID, s.Products[0].Subcomponents[0].ID} {
+			if u, err := url.Parse(id); err != nil || u.Scheme != "pkg" {
+				t.Errorf("%q is no package URL: %v", id, err)
+			}
+		}
+	})
 }
