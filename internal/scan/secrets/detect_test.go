@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"os"
@@ -14,7 +15,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/zricethezav/gitleaks/v8/config"
 	"github.com/zricethezav/gitleaks/v8/detect"
+	"github.com/zricethezav/gitleaks/v8/regexp"
 )
 
 func testEngine(t *testing.T) *engine {
@@ -87,21 +91,68 @@ func TestWhatIsSaidOfTheRules(t *testing.T) {
 func TestPlantedSecretsAreFoundAlways(t *testing.T) {
 	t.Parallel()
 	for range 500 {
-		s := search{engine: testEngine(t), planted: newPlanted()}
+		s := newSelfTest(t, testEngine(t))
 		if err := s.selfTest(context.Background()); err != nil {
-			t.Fatalf("%v: %s", err, s.planted.text)
+			t.Fatalf("%v: %+v", err, s.plants)
 		}
 	}
 }
 
+func newSelfTest(t *testing.T, e *engine) *search {
+	return &search{task: pipeline.Task{Out: t.TempDir(), Log: t.Output()}, engine: e, plants: newPlants()}
+}
+
 func TestBlindEngine(t *testing.T) {
 	t.Parallel()
-	blind := *testEngine(t)
-	blind.quick = detect.NewDetector(without(blind.quick.Config, "aws-access-token"))
-	blind.detector, blind.decoder = blind.quick, blind.quick
-	s := search{engine: &blind, planted: newPlanted()}
-	if err := s.selfTest(context.Background()); err != errBlind {
-		t.Errorf("error = %v, want %v", err, errBlind)
+	for name, c := range map[string]struct {
+		blind  func(e *engine)
+		missed string
+	}{
+		"a rule":      {func(e *engine) { e.quick = detect.NewDetector(without(e.quick.Config, "aws-access-token")) }, "aws-access-token"},
+		"assignments": {func(e *engine) { e.detector = e.quick }, genericRule},
+		"decoding":    {func(e *engine) { e.decoder = e.quick }, "github-pat"},
+		"a path": {func(e *engine) {
+			lists := []*config.Allowlist{{Paths: []*regexp.Regexp{regexp.MustCompile(`\.p12$`)}}}
+			e.detector = detect.NewDetector(e.detector.Config)
+			e.detector.Config.Allowlists = lists
+		}, "pkcs12-file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			blind := *testEngine(t)
+			c.blind(&blind)
+			s := newSelfTest(t, &blind)
+			if err := s.selfTest(context.Background()); !errors.Is(err, errBlind) || !strings.HasSuffix(err.Error(), ": "+c.missed) {
+				t.Errorf("error = %v, want that %s was not found", err, c.missed)
+			}
+			if s.test.Passed() || len(s.test.Caught) != len(s.test.Planted)-1 {
+				t.Errorf("self-test = %+v", s.test)
+			}
+		})
+	}
+}
+
+// A run whose rules do not work says so, and nothing that it saw is remembered.
+func TestBlindRun(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	r.put("a", "a\n")
+	p := r.job(true).Params.(params)
+	s, err := newSearch(t.Context(), pipeline.Task{Root: r.dir, Out: t.TempDir(), Cache: r.cache, Progress: func(string) {}, Log: t.Output()}, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blind := *s.engine
+	blind.decoder, s.engine = blind.quick, &blind
+	answer, err := s.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := pipeline.Decide(answer.Reports[0], pipeline.Verdict{}, true); got.Outcome != pipeline.NotRun || !strings.Contains(got.Reason, "github-pat") || !answer.Volatile {
+		t.Errorf("%s: %s, volatile: %t", got.Outcome, got.Reason, answer.Volatile)
+	}
+	if left, err := os.ReadDir(r.cache); err != nil || len(left) > 0 {
+		t.Errorf("remembered: %v, %v", left, err)
 	}
 }
 

@@ -149,6 +149,12 @@ func (r repository) files(ctx context.Context) ([]string, error) {
 	return r.list(ctx, "--cached", "--others")
 }
 
+// ignored lists what .gitignore keeps out of the repository. Of a folder with
+// nothing else in it only the folder.
+func (r repository) ignored(ctx context.Context) ([]string, error) {
+	return r.list(ctx, "--others", "--ignored", "--directory")
+}
+
 func (r repository) list(ctx context.Context, which ...string) ([]string, error) {
 	args := append([]string{"ls-files", "-z", "--exclude-per-directory=.gitignore"}, which...)
 	out, err := r.output(ctx, args...)

@@ -41,6 +41,7 @@ type history struct {
 	others  int // references to something that is no commit
 
 	todo    []int // indexes of the commits that are not known to be clean
+	seen    int   // commits that are, and those whose changes git named
 	changes chan []change
 	listed  atomic.Int64 // changes that git named
 	scanned atomic.Int64 // and that were looked into, or spared, or too large
@@ -65,8 +66,8 @@ func (s *search) scanHistory(ctx context.Context) (*history, error) {
 	if err == nil {
 		err = h.scan(ctx)
 	}
-	if err == nil && !s.foundPlant {
-		err = fmt.Errorf("scanning the history: %w", errBlind)
+	if err == nil {
+		err = s.blind()
 	}
 	// The mirror is no output of the stage.
 	if removeErr := os.RemoveAll(h.mirror.dir); err == nil && removeErr != nil {
@@ -85,7 +86,8 @@ func (h *history) prepare(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if h.planted, err = h.mirror.plant(ctx, plantedPath, h.search.planted.text); err != nil {
+	h.search.plant(inCommit)
+	if h.planted, err = h.mirror.plant(ctx, h.search.plants); err != nil {
 		return err
 	}
 	h.commits, h.others, err = h.mirror.commits(ctx, append([]string{h.planted}, h.search.tips...))
@@ -98,6 +100,7 @@ func (h *history) prepare(ctx context.Context) (err error) {
 			h.todo = append(h.todo, i)
 		}
 	}
+	h.seen = len(h.commits) - len(h.todo)
 	return nil
 }
 
@@ -137,6 +140,7 @@ func (h *history) list(ctx context.Context) error {
 		if err != nil {
 			return damaged(fmt.Errorf("listing changes: %w", err))
 		}
+		h.seen += len(ids)
 		h.search.task.Progress(fmt.Sprintf("reading history: %d of %d commits", done, len(h.todo)))
 		if err := h.send(ctx, changes); err != nil {
 			return err
@@ -267,6 +271,10 @@ func (h *history) look(ctx context.Context, b *blobs, c change) error {
 		return err
 	}
 	leaks, err := h.search.engine.scan(ctx, c.path, text, parts)
+	if h.commits[c.commit] == h.planted {
+		h.search.catch(inCommit, leaks)
+		return err
+	}
 	if len(leaks) > 0 {
 		h.mu.Lock()
 		h.dirty[c.commit] = true

@@ -77,12 +77,16 @@ func quote(path string) string {
 	return b.String()
 }
 
-// plant writes a commit of its own into the mirror that adds one file, and
-// returns its name. The repository is not touched.
-func (m mirror) plant(ctx context.Context, path, content string) (string, error) {
-	stream := fmt.Sprintf("blob\nmark :1\ndata %d\n%s\ncommit refs/heads/planted\nmark :2\ncommitter planted <planted> 0 +0000\ndata 0\nM 100644 :1 %s\n\nget-mark :2\n",
-		len(content), content, path)
-	out, err := m.output(ctx, stream, "fast-import", "--quiet")
+// plant writes a commit of its own into the mirror that adds files, and returns
+// its name. The repository is not touched.
+func (m mirror) plant(ctx context.Context, plants []planted) (string, error) {
+	var stream strings.Builder
+	stream.WriteString("commit refs/heads/planted\nmark :1\ncommitter planted <planted> 0 +0000\ndata 0\n")
+	for _, p := range plants {
+		fmt.Fprintf(&stream, "M 100644 inline %s\ndata %d\n%s\n", p.path, len(p.text), p.text)
+	}
+	stream.WriteString("\nget-mark :1\n")
+	out, err := m.output(ctx, stream.String(), "fast-import", "--quiet")
 	id := strings.TrimSpace(out)
 	if err == nil && !isObjectID(id) {
 		err = fmt.Errorf("git fast-import answered %q", id)

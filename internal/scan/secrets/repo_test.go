@@ -121,6 +121,9 @@ func (r *repo) complete() pipeline.Report {
 	if report.NotRun != "" {
 		r.t.Fatalf("not run: %s", report.NotRun)
 	}
+	if got := pipeline.Decide(report, pipeline.Verdict{}, true); got.Outcome != pipeline.Passed {
+		r.t.Errorf("%s: %s", got.Outcome, got.Reason)
+	}
 	return report
 }
 
@@ -152,7 +155,7 @@ func places(findings []sarif.Finding) []string {
 }
 
 // awsKey is a key that was never issued.
-func awsKey() string { return newPlanted().secret }
+func awsKey() string { return plantedKey() }
 
 // examined is one of a report's counts.
 func examined(r pipeline.Report, what string) int {

@@ -2,6 +2,7 @@ package secrets
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/scan"
@@ -10,7 +11,8 @@ import (
 // report puts together what was found, what was examined, and what was not.
 // Parts that could not be scanned are nil.
 func (s *search) report(t *tree, h *history) pipeline.Report {
-	r := pipeline.Report{Stage: Stage, Tools: []pipeline.Tool{{Name: tool, Version: gitleaksVersion}}}
+	slices.Sort(s.test.Caught)
+	r := pipeline.Report{Stage: Stage, SelfTest: &s.test, Tools: []pipeline.Tool{{Name: tool, Version: gitleaksVersion}}}
 	for _, l := range distinct(s.all()) {
 		r.Findings = append(r.Findings, finding(l, s.commits))
 	}
@@ -30,18 +32,19 @@ func (s *search) report(t *tree, h *history) pipeline.Report {
 }
 
 func (t *tree) tell(r *pipeline.Report) {
-	r.Examined = append(r.Examined, pipeline.Count{What: "files", N: int(t.scanned.Load())})
+	r.Examined = append(r.Examined, t.count)
 	note := noter(r)
 	note(t.large.Load(), "files over "+limit+" that were left out (the log names them): %d")
 	note(t.nested.Load(), "folders that are repositories of their own, whose files were scanned and whose history was not: %d")
+	note(t.ignored, "files and folders that .gitignore keeps out of the repository, which were not scanned: %d")
 	note(t.settings.Load(), "gitleaks settings files (.gitleaks.toml, .gitleaksignore), which are not honoured (exceptions belong in sluice.yaml): %d")
 	note(t.comments.Load(), "files with gitleaks:allow comments, which are not honoured (exceptions belong in sluice.yaml): %d")
 	t.search.log("files: %d scanned, %d left out by gitleaks' path rules, %d too large, %d deleted",
-		t.scanned.Load(), t.spared.Load(), t.large.Load(), t.absent.Load())
+		t.count.N, t.spared.Load(), t.large.Load(), t.absent.Load())
 }
 
 func (h *history) tell(r *pipeline.Report) {
-	r.Examined = append(r.Examined, pipeline.Count{What: "commits", N: len(h.commits) - 1}) // without the planted one
+	r.Examined = append(r.Examined, pipeline.Count{What: "commits", N: h.seen - 1, Of: len(h.commits) - 1}) // without the planted one
 	note := noter(r)
 	note(h.large.Load(), "files in old commits over "+limit+" that were left out (the log names them): %d")
 	note(int64(h.others), "references that lead to no commit and were not scanned: %d")

@@ -1,6 +1,7 @@
 package secrets
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -30,13 +31,13 @@ type search struct {
 	tips   []string
 	stale  bool // the repository is not as it was when the job was planned
 
-	planted                  planted
+	plants                   []planted
 	cleanFiles, cleanCommits *cleanList
 
-	mu         sync.Mutex
-	leaks      map[leakKey]leak
-	foundPlant bool     // in the planted commit
-	commits    []string // which the leaks' commits are indexes of
+	mu      sync.Mutex
+	leaks   map[leakKey]leak
+	test    pipeline.SelfTest
+	commits []string // which the leaks' commits are indexes of
 }
 
 // leakKey is what makes leaks one: of those only the first place is kept.
@@ -46,7 +47,7 @@ type leakKey struct {
 }
 
 func newSearch(ctx context.Context, t pipeline.Task, p params) (*search, error) {
-	s := &search{task: t, params: p, planted: newPlanted(), leaks: map[leakKey]leak{}}
+	s := &search{task: t, params: p, plants: newPlants(), leaks: map[leakKey]leak{}}
 	var err error
 	if s.engine, err = sharedEngine(); err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ func newSearch(ctx context.Context, t pipeline.Task, p params) (*search, error) 
 	if s.cleanCommits, err = openClean(filepath.Join(t.Cache, fmt.Sprintf("commits-%x", where[:8])), "commits "+key); err != nil {
 		return nil, err
 	}
-	return s, s.selfTest(ctx)
+	return s, nil
 }
 
 // open reads the references before anything else is read, so that what is
@@ -79,16 +80,14 @@ func (s *search) open(ctx context.Context) error {
 	return err
 }
 
-// run scans the files and then the history. What was found is told also when
-// one of them could not be read to its end.
+// run scans what was planted, the files, and then the history. What was found
+// is told also when one of them could not be read to its end.
 func (s *search) run(ctx context.Context) (pipeline.Answer, error) {
-	t, err := s.scanTree(ctx)
+	var t *tree
 	var h *history
-	var historyErr error
-	if s.repo != nil && ctx.Err() == nil {
-		if h, historyErr = s.scanHistory(ctx); err == nil {
-			err = historyErr
-		}
+	err := s.selfTest(ctx)
+	if err == nil {
+		t, h, err = s.scan(ctx)
 	}
 	if ctx.Err() != nil {
 		return pipeline.Answer{}, context.Cause(ctx)
@@ -105,16 +104,22 @@ func (s *search) run(ctx context.Context) (pipeline.Answer, error) {
 	}, nil
 }
 
-// add notes secrets. The planted one is taken out.
+// scan scans the files and the history. A part that could not be is nil.
+func (s *search) scan(ctx context.Context) (t *tree, h *history, err error) {
+	t, err = s.scanTree(ctx)
+	if s.repo == nil || ctx.Err() != nil {
+		return t, nil, err
+	}
+	h, historyErr := s.scanHistory(ctx)
+	return t, h, cmp.Or(err, historyErr)
+}
+
+// add notes secrets.
 func (s *search) add(commit int, leaks []leak) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range leaks {
 		l.commit = commit
-		if commit != inTree && s.planted.is(l) {
-			s.foundPlant = true
-			continue
-		}
 		key := leakKey{l.rule, l.secret, l.path, commit == inTree}
 		known, ok := s.leaks[key]
 		if !ok && len(s.leaks) == maxLeaks {

@@ -55,6 +55,7 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	return pipeline.Job{
 		Name:   Stage,
 		Stages: []string{Stage},
+		Check:  true,
 		Params: p,
 		Inputs: pipeline.Inputs{
 			Trees:  []string{s.Root},

@@ -14,10 +14,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/scan"
 )
 
 // maxFiles bounds how many files a tree may have.
@@ -28,11 +31,16 @@ type tree struct {
 	search *search
 	root   *os.Root // nothing outside is opened, whatever links say
 
-	// What became of the files; together they are as many as were listed.
-	listed, scanned, spared, large, absent atomic.Int64
-	nested                                 atomic.Int64 // folders that are repositories of their own
+	spared, large, absent atomic.Int64 // files that are left out, each by a rule
+	nested                atomic.Int64 // folders that are repositories of their own
+	ignored               int64
 	// Files that ask gitleaks to look away.
 	settings, comments atomic.Int64
+
+	// What became of the files, by name, for the census.
+	mu                    sync.Mutex
+	listed, scanned, left []string
+	count                 pipeline.Count
 }
 
 // scanTree scans the files below root that git tracks or would add, or all of
@@ -48,15 +56,36 @@ func (s *search) scanTree(ctx context.Context) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.listed.Add(int64(len(files)))
+	t.listed = files
 	s.task.Progress(fmt.Sprintf("scanning %d files", len(files)))
 	if err := each(ctx, files, t.file); err != nil {
 		return nil, err
 	}
-	if n := t.scanned.Load() + t.spared.Load() + t.large.Load() + t.absent.Load(); n != t.listed.Load() {
-		return nil, fmt.Errorf("scanning files: %d were listed and %d looked at", t.listed.Load(), n)
+	if err := t.census(); err != nil {
+		return nil, fmt.Errorf("scanning files: %w", err)
 	}
 	return t, nil
+}
+
+// census holds the files that were scanned, or left out by a rule, against
+// those that were listed.
+func (t *tree) census() (err error) {
+	t.count, err = scan.Census("files", t.listed, slices.Concat(t.scanned, t.left))
+	t.count.N, t.count.Of = t.count.N-len(t.left), t.count.Of-len(t.left)
+	return err
+}
+
+// note adds a file to one of the lists.
+func (t *tree) note(list *[]string, names ...string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	*list = append(*list, names...)
+}
+
+// leave leaves a file out, by the rule whose number is given.
+func (t *tree) leave(name string, rule *atomic.Int64) {
+	rule.Add(1)
+	t.note(&t.left, name)
 }
 
 // list names the files, with slashes, relative to the root.
@@ -64,27 +93,60 @@ func (t *tree) list(ctx context.Context) ([]string, error) {
 	if t.search.repo == nil {
 		return t.walk(ctx, ".", nil)
 	}
-	files, err := t.search.repo.files(ctx)
-	if err != nil {
-		return nil, err
+	// Twice, as files may be made while git lists them.
+	files, unlisted, err := t.ask(ctx)
+	if len(unlisted) > 0 {
+		files, unlisted, err = t.ask(ctx)
 	}
-	if len(files) > maxFiles {
-		return nil, fmt.Errorf("the repository has %d files; %d can be scanned", len(files), maxFiles)
+	if err == nil && len(unlisted) > 0 {
+		err = hint.With(fmt.Errorf("git lists the files without %d that are there, %q among them", len(unlisted), unlisted[0]),
+			"see what git status says about the file")
 	}
-	return slices.DeleteFunc(files, own), nil
+	return files, err
 }
 
-// walk appends all files in a folder.
-func (t *tree) walk(ctx context.Context, dir string, files []string) ([]string, error) {
-	err := fs.WalkDir(t.root.FS(), dir, func(name string, d fs.DirEntry, err error) error {
+// ask has git list the files, and finds those that it names neither so nor as
+// what .gitignore keeps out of the repository.
+func (t *tree) ask(ctx context.Context) (files, unlisted []string, err error) {
+	files, err = t.search.repo.files(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(files) > maxFiles {
+		return nil, nil, fmt.Errorf("the repository has %d files; %d can be scanned", len(files), maxFiles)
+	}
+	ignored, err := t.search.repo.ignored(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	files, ignored = slices.DeleteFunc(files, own), slices.DeleteFunc(ignored, own)
+	t.ignored = int64(len(ignored))
+	known := make(map[string]bool, len(files)+len(ignored))
+	for _, name := range slices.Concat(files, ignored) {
+		known[strings.TrimSuffix(name, "/")] = true
+	}
+	unlisted, err = t.walk(ctx, ".", known)
+	return files, slices.DeleteFunc(unlisted, t.special), err
+}
+
+// special tells whether a file is one that git does not deal in, or is gone.
+func (t *tree) special(name string) bool {
+	info, err := t.root.Lstat(filepath.FromSlash(name))
+	return err != nil || !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0
+}
+
+// walk lists all files in a folder, without those that are known and what is in
+// folders that are.
+func (t *tree) walk(ctx context.Context, dir string, known map[string]bool) (files []string, err error) {
+	err = fs.WalkDir(t.root.FS(), dir, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return hint.With(fmt.Errorf("listing files: %w", err), "make the folder readable")
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case own(name) && d.IsDir():
+		case (own(name) || known[name]) && d.IsDir():
 			return fs.SkipDir
-		case d.IsDir() || own(name):
+		case d.IsDir() || own(name) || known[name]:
 			return nil
 		case len(files) >= maxFiles:
 			return fmt.Errorf("listing files: there are more than %d", maxFiles)
@@ -106,29 +168,32 @@ func (t *tree) file(ctx context.Context, name string) error {
 		t.settings.Add(1)
 	}
 	if t.search.engine.spares(name) {
-		t.spared.Add(1)
+		t.leave(name, &t.spared)
 		return nil
 	}
 	content, err := t.read(name)
+	large := errors.Is(err, errTooLarge)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err != nil && t.behindLink(name):
-		t.absent.Add(1) // tracked, and deleted here; the history has it
+		t.leave(name, &t.absent) // tracked, and deleted here; the history has it
 		return nil
 	case errors.Is(err, errFolder):
 		return t.folder(ctx, name)
-	case errors.Is(err, errTooLarge):
-		t.large.Add(1)
+	case large:
+		t.leave(name, &t.large)
 		t.search.log("left out, over %d MiB: %q", maxFile>>20, name)
 		content = nil // its name still counts
 	case err != nil:
 		return hint.With(fmt.Errorf("reading %q: %w", name, err), "make the file readable, or remove it")
-	default:
-		t.scanned.Add(1)
 	}
 	if bytes.Contains(content, []byte("gitleaks:allow")) {
 		t.comments.Add(1)
 	}
-	return t.search.scanFile(ctx, name, content)
+	if err := t.search.scanFile(ctx, name, content); err != nil || large {
+		return err
+	}
+	t.note(&t.scanned, name)
+	return nil
 }
 
 // errFolder is what reading a folder gives.
@@ -141,8 +206,8 @@ func (t *tree) folder(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	t.nested.Add(1)
-	t.listed.Add(int64(len(files)) - 1) // these, in place of the folder
+	t.leave(name, &t.nested) // these are, in its place
+	t.note(&t.listed, files...)
 	for _, f := range files {
 		if err := t.file(ctx, f); err != nil {
 			return err

@@ -46,8 +46,61 @@ func TestWhichFilesAreScanned(t *testing.T) {
 	if note := "repositories of their own, whose files were scanned and whose history was not: 2"; !strings.Contains(strings.Join(report.Notes, "\n"), note) {
 		t.Errorf("notes = %q, want %q", report.Notes, note)
 	}
+	if note := "files and folders that .gitignore keeps out of the repository, which were not scanned: 2"; !strings.Contains(strings.Join(report.Notes, "\n"), note) {
+		t.Errorf("notes = %q, want %q", report.Notes, note)
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What a repository says in its files and its configuration must not hide a
+// file of its tree.
+func TestRepositoryCannotHideItsFiles(t *testing.T) {
+	t.Parallel()
+	for name, trick := range map[string]func(r *repo){
+		"nothing":              func(*repo) {},
+		"attribute -diff":      func(r *repo) { r.write(".gitattributes", "* -diff\n") },
+		"attribute binary":     func(r *repo) { r.write(".gitattributes", "* binary\n") },
+		"export-ignore":        func(r *repo) { r.write(".gitattributes", "* export-ignore linguist-vendored linguist-generated\n") },
+		"info/exclude":         func(r *repo) { r.write(".git/info/exclude", "*\n") },
+		"ignored when tracked": func(r *repo) { r.git("add", "a.env"); r.write(".gitignore", "a.env\n") },
+		"core.excludesFile": func(r *repo) {
+			r.write("excludes", "*\n")
+			r.git("config", "core.excludesFile", r.dir+"/excludes")
+		},
+		"assumed to be unchanged": func(r *repo) { r.git("add", "a.env"); r.git("update-index", "--assume-unchanged", "a.env") },
+		"out of the work tree":    func(r *repo) { r.git("add", "a.env"); r.git("update-index", "--skip-worktree", "a.env") },
+		"another work tree":       func(r *repo) { r.git("config", "core.worktree", r.t.TempDir()) },
+		"sparse": func(r *repo) {
+			r.git("config", "core.sparseCheckout", "true")
+			r.write(".git/info/sparse-checkout", "x\n")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRepo(t)
+			r.put("README", "text\n")
+			r.write("a.env", "KEY="+awsKey()+"\n")
+			trick(r)
+			if diff := cmp.Diff([]string{"aws-access-token a.env:1"}, places(r.complete().Findings)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// A git that leaves out a file is noticed by a walk of the folders.
+func TestGitThatForgetsFiles(t *testing.T) {
+	for name, which := range map[string]string{"tracked": "--cached", "ignored": "--ignored"} {
+		t.Run(name, func(t *testing.T) {
+			r := newRepo(t)
+			r.write(".gitignore", "b.env\n")
+			r.put("a.env", awsKey())
+			r.write("b.env", awsKey())
+			t.Setenv("PATH", brokenGit(t, which, "exit 0")+":"+os.Getenv("PATH"))
+			r.notRun("git lists the files without", "git status")
+		})
 	}
 }
 
@@ -68,7 +121,7 @@ func TestWithoutGit(t *testing.T) {
 	if diff := cmp.Diff([]string{"this is no git repository: the files were scanned, and there is no history to scan"}, report.Notes); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]pipeline.Count{{What: "files", N: 2}}, report.Examined); diff != "" {
+	if diff := cmp.Diff([]pipeline.Count{{What: "files", N: 2, Of: 2}}, report.Examined); diff != "" {
 		t.Error(diff)
 	}
 }
