@@ -82,12 +82,7 @@ type Evidence struct {
 // Decide holds the evidence to the gate. When strict, evidence that rests on
 // old data can shut a gate but cannot open it.
 func (g Gate) Decide(e Evidence, now time.Time, strict bool) Decision {
-	var d Decision
-	for _, f := range e.Findings {
-		if g.shutsFor(f) {
-			d.Blocking = append(d.Blocking, f)
-		}
-	}
+	d := Decision{Blocking: slices.DeleteFunc(slices.Clone(e.Findings), func(f sarif.Finding) bool { return !g.shutsFor(f) })}
 	text := g.stale(e.DataModified, now)
 	switch {
 	case text == "":

@@ -61,8 +61,8 @@ func (f Finding) ID() string { return f.Fingerprint()[:8] }
 // Merge makes one finding of those that are the same defect seen by several
 // tools or stages. The first stays, and says who else saw it.
 func Merge(findings []Finding) []Finding {
-	var merged []Finding
-	at := map[string]int{} // name of a defect → index in merged
+	merged := slices.Grow([]Finding(nil), len(findings))
+	at := make(map[string]int, len(findings)) // name of a defect → index in merged
 	for _, f := range findings {
 		names := f.names()
 		i := slices.IndexFunc(names, func(n string) bool { _, ok := at[n]; return ok })
