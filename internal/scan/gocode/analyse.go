@@ -300,7 +300,7 @@ func (c *collector) add(f sarif.Finding) {
 	if len(c.unit.CompiledGoFiles) > 0 && !slices.Contains(c.unit.goFiles(), f.Location.Path) {
 		return // cgo wrote that file by itself
 	}
-	if c.generated[f.Location.Path] {
+	if c.generated[f.Location.Path] && f.Stage == lintStage { // whoever wrote it, it must be safe
 		c.result.leave(f.Stage, "", 1)
 		return
 	}

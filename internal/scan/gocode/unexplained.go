@@ -24,14 +24,14 @@ type vagueComment struct {
 }
 
 // unexplained makes findings of such comments. Where code was generated, nothing
-// is told that they could hide.
+// is told of lint that they could hide.
 func (c *collector) unexplained() {
 	for _, v := range c.directives.vague {
 		at := c.place(v.pos)
-		if c.generated[at.Filename] {
-			continue
-		}
 		for _, stage := range v.stages {
+			if c.generated[at.Filename] && stage == lintStage {
+				continue
+			}
 			c.result.Findings = append(c.result.Findings, sarif.Finding{
 				Rule: unexplainedRule, Tool: sluiceTool, Stage: stage, Severity: sarif.Medium, Class: unexplainedRule,
 				Message:  "this " + v.kind + " comment " + v.lacks,
