@@ -194,7 +194,7 @@ func reachCloudSQL(t *testing.T, server *mariadbtest.Server, behind string, m My
 		d.options = append(d.options, cloudsqlconn.WithTokenSource(token("api")))
 	}
 	check(t, db.migrate(t.Context()))
-	s := &Store{options: Options{}.withDefaults(), db: db, ready: isReady()}
+	s := &Store{options: Options{Limit: time.Minute}.withDefaults(), db: db, ready: isReady()}
 	t.Cleanup(func() { check(t, s.Close()) })
 	text := strings.Repeat("🪴", todo.MaxText)
 	_, err = s.Add(t.Context(), "a", text)

@@ -20,7 +20,7 @@ import (
 func TestBusyDatabase(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "todo.db")
-	s := open(t, file, store.Options{Limit: time.Second})
+	s := open(t, file, store.Options{Limit: limit})
 	newest(t, s, "a")
 	conn, err := raw(t, file).Conn(t.Context())
 	must(t, err)
