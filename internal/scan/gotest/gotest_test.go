@@ -30,25 +30,26 @@ type service struct {
 }
 
 // proved is where the services of these tests keep the self-test, or each
-// would do it again.
-var proved scan.Proofs
+// would do it again. A process of the conformance suite needs none, and would
+// leave it.
+var proved = sync.OnceValue(func() scan.Proofs {
+	dir, err := os.MkdirTemp("", "gotest-")
+	if err != nil {
+		panic(err)
+	}
+	return scan.Proofs{Dir: dir}
+})
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "gotest-")
-		if err != nil {
-			panic(err)
-		}
-		defer os.RemoveAll(dir)
-		proved.Dir = dir
-		return m.Run()
-	}())
+	code := m.Run()
+	_ = os.RemoveAll(proved().Dir) // it is empty of all but a few files
+	os.Exit(code)
 }
 
 // newService writes files, by path; go.mod is made.
 func newService(t *testing.T, files map[string]string) *service {
 	t.Helper()
-	s := &service{dir: t.TempDir(), cache: t.TempDir(), own: t.TempDir(), race: findRace(), proofs: proved}
+	s := &service{dir: t.TempDir(), cache: t.TempDir(), own: t.TempDir(), race: findRace(), proofs: proved()}
 	s.params = params{CacheDir: s.cache, Limit: time.Minute}
 	s.limits = s.params.limits()
 	// The build cache is the one that these tests are compiled with, or the

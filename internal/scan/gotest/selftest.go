@@ -52,10 +52,11 @@ func (r *runner) prove(ctx context.Context, rep pipeline.Report, tmp string) (pi
 }
 
 // facts are all that could keep tests from being run, or from being heard of.
+// PATH counts by the C compiler that it leads to, which race names.
 func (r *runner) facts() map[string]string {
 	facts := r.tc.Facts()
 	maps.Copy(facts, map[string]string{"sluice": r.params.Version, "race": fmt.Sprint(r.race), "limit": r.params.Limit.String()})
-	for _, name := range []string{"GOFLAGS", "GOEXPERIMENT", "PATH", "CC", "CXX", "CGO_ENABLED"} {
+	for _, name := range []string{"GOFLAGS", "GOEXPERIMENT", "CC", "CXX", "CGO_ENABLED"} {
 		for _, setting := range r.env { // the last one counts
 			if value, ok := strings.CutPrefix(setting, name+"="); ok {
 				facts["environment "+name] = value
