@@ -31,6 +31,7 @@ const (
 	databasePath     = "path"
 	databaseModified = pipeline.DataModified
 	databaseDigest   = "digest"
+	imageDigest      = "digest"
 )
 
 // toolName is who makes the findings about advisories.

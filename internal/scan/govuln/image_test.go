@@ -60,7 +60,11 @@ func build(t *testing.T, config v1.Config, items ...item) pipeline.Need {
 	if err := path.AppendImage(img); err != nil {
 		t.Fatal(err)
 	}
-	return pipeline.Need{Out: out}
+	digest, err := img.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pipeline.Need{Out: out, Reports: map[string]pipeline.Report{"build": {Stage: "build", Values: map[string]string{"digest": digest.String()}}}}
 }
 
 func layer(t *testing.T, items []item) v1.Layer {
