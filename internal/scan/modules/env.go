@@ -59,7 +59,11 @@ func (f *fetcher) settings(ctx context.Context) ([]string, error) {
 	}
 	var list []string
 	for _, name := range settings {
-		list = append(list, name+"="+values[name])
+		value, ok := values[name]
+		if !ok { // without GOPRIVATE, say, the names of private modules would go to a public proxy
+			return nil, fmt.Errorf("reading the go command's settings: it says nothing of %s", name)
+		}
+		list = append(list, name+"="+value)
 	}
 	return list, nil
 }

@@ -19,7 +19,8 @@ type fetcher struct {
 	cache   string   // Sluice's cache folder
 	environ []string // the user's environment
 
-	w gomod.Workspace
+	w   gomod.Workspace
+	own []string // packages that the go command cannot but list
 }
 
 // fetch sees to it that every needed module is in the module cache. As long as
@@ -69,6 +70,9 @@ func (f *fetcher) needed(ctx context.Context, imports imports) ([]string, error)
 	}
 	if kept, ok := f.recall(key); ok && len(absent(f.tc.ModCache, kept)) == 0 {
 		return kept, nil
+	}
+	if f.own, err = ownPackages(f.Dir, imports.plain); err != nil {
+		return nil, err
 	}
 	needed, err := f.load(ctx)
 	if err != nil {

@@ -26,6 +26,7 @@ const (
 type imports struct {
 	digest [sha256.Size]byte
 	files  int
+	plain  []string // folders of the first module with a file that is always compiled
 }
 
 // reader reads the import clauses below some folders.
@@ -33,16 +34,21 @@ type reader struct {
 	goroot string
 	std    map[string]bool // by an import path's first element
 	lines  []string
+	plain  []string
 }
 
 func readImports(dirs []string, goroot string) (imports, error) {
 	r := reader{goroot: goroot, std: map[string]bool{}}
-	for _, dir := range dirs {
+	var plain []string
+	for i, dir := range dirs {
 		if err := r.walk(dir); err != nil {
 			return imports{}, fmt.Errorf("reading the imports below %s: %w", dir, err)
 		}
+		if i == 0 {
+			plain = r.plain
+		}
 	}
-	return imports{digest: sha256.Sum256([]byte(strings.Join(r.lines, "\n"))), files: len(r.lines)}, nil
+	return imports{sha256.Sum256([]byte(strings.Join(r.lines, "\n"))), len(r.lines), plain}, nil
 }
 
 func (r *reader) walk(root string) error {
@@ -59,11 +65,11 @@ func (r *reader) walk(root string) error {
 		if len(r.lines) == maxSources {
 			return fmt.Errorf("there are more than %d source files", maxSources)
 		}
-		line, err := r.file(path)
+		rel, err := filepath.Rel(root, path)
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(root, path)
+		line, err := r.file(path, rel)
 		r.lines = append(r.lines, strconv.Quote(rel)+" "+line)
 		return err
 	})
@@ -86,7 +92,7 @@ func enter(root, path, name string) error {
 
 // file tells a file's constraints and imports in one line. A file that has no
 // import clause that can be read stands for itself as a whole.
-func (r *reader) file(path string) (string, error) {
+func (r *reader) file(path, rel string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return "", err
@@ -101,6 +107,9 @@ func (r *reader) file(path string) (string, error) {
 	f, err := parser.ParseFile(token.NewFileSet(), path, src, parser.ImportsOnly|parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
 		return fmt.Sprintf("%x", sha256.Sum256(src)), nil
+	}
+	if isPlain(rel, f) {
+		r.plain = append(r.plain, filepath.Dir(rel))
 	}
 	return fmt.Sprintf("%s %q %q", f.Name.Name, constraints(f), r.foreign(f)), nil
 }

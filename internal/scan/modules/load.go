@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/sluice-ci/sluice/internal/command"
+	"github.com/sluice-ci/sluice/internal/hint"
 )
 
 // variant is one way in which the service's packages are built later: each can
@@ -63,14 +64,23 @@ func (f *fetcher) list(ctx context.Context, v variant, env []string) ([]string, 
 	if err != nil {
 		return nil, fmt.Errorf("listing the packages: %w", err)
 	}
-	needed, problems, err := f.readList(&out)
+	all, err := f.readList(&out)
 	if err != nil {
 		return nil, fmt.Errorf("reading the list of packages: %w", err)
 	}
-	if len(problems) > 0 {
-		return nil, f.explain(problems)
+	if len(all.problems) > 0 {
+		return nil, f.explain(all.problems)
 	}
-	return needed, nil
+	if gone := slices.DeleteFunc(slices.Clone(f.own), func(path string) bool { return all.packages[path] }); len(gone) > 0 {
+		return nil, hint.With(fmt.Errorf("the go command left out packages of the service: %s", some(gone)), "see what go list ./... says")
+	}
+	return all.needed, nil
+}
+
+// listing is what go list said.
+type listing struct {
+	needed, problems []string
+	packages         map[string]bool // by import path
 }
 
 // listed is a package as go list prints it.
@@ -127,22 +137,21 @@ func (f *fetcher) provider(path string) string {
 	return id(best)
 }
 
-func (f *fetcher) readList(r io.Reader) (needed, problems []string, err error) {
-	dec := json.NewDecoder(r)
-	for {
+func (f *fetcher) readList(r io.Reader) (listing, error) {
+	all := listing{packages: map[string]bool{}}
+	for dec := json.NewDecoder(r); ; {
 		var p listed
-		err := dec.Decode(&p)
-		if errors.Is(err, io.EOF) {
-			return needed, problems, nil
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all, nil
+		} else if err != nil {
+			return all, err
 		}
-		if err != nil {
-			return nil, nil, err
-		}
+		all.packages[p.ImportPath] = true
 		if id := p.Module.id(); id != "" {
-			needed = append(needed, id)
+			all.needed = append(all.needed, id)
 		}
 		if text := f.problem(p); text != "" {
-			problems = append(problems, masked(text))
+			all.problems = append(all.problems, masked(text))
 		}
 	}
 }
