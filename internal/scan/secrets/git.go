@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -16,8 +17,11 @@ import (
 	"github.com/sluice-ci/sluice/internal/hint"
 )
 
-// maxListing bounds what git may print when it lists files, references or commits, bytes.
-const maxListing = 512 << 20
+// maxListing bounds what git may print when it lists files, references or changes, bytes.
+const maxListing = 64 << 20
+
+// fsck is the remedy for git's failing on a repository.
+const fsck = "see what git fsck says about the repository"
 
 // repository is a git work tree. Its own configuration is overridden where git
 // could run a program for it or leave something out.
@@ -72,13 +76,15 @@ func pointer(file, prefix string) (string, error) {
 }
 
 // readSmall reads a file of git's that is a line long.
-func readSmall(file string) (string, error) {
+func readSmall(file string) (string, error) { return readBounded(file, 64<<10) }
+
+func readBounded(file string, most int64) (string, error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return "", err
 	}
-	if !info.Mode().IsRegular() || info.Size() > 64<<10 {
-		return "", fmt.Errorf("%s is not a small file", file)
+	if !info.Mode().IsRegular() || info.Size() > most {
+		return "", fmt.Errorf("%s is not a file of at most %d bytes", file, most)
 	}
 	text, err := os.ReadFile(file)
 	return string(text), err
@@ -104,31 +110,52 @@ func (r repository) incomplete() error {
 	return nil
 }
 
+// errUnlisted is what listing references ends with when git left one out.
+var errUnlisted = hint.With(errors.New("git lists the references without one that is there"), fsck)
+
 // tips are the commits and tags that the history starts from: every reference,
 // and the HEAD of every work tree. Sorted, without repetition.
 func (r repository) tips(ctx context.Context) ([]string, error) {
-	refs, err := r.output(ctx, "for-each-ref", "--format=%(objectname)")
+	tips, err := r.listed(ctx)
+	if errors.Is(err, errUnlisted) { // a reference may have moved since git listed it
+		tips, err = r.listed(ctx)
+	}
+	return tips, err
+}
+
+// listed has git list the references, and holds that against their files.
+func (r repository) listed(ctx context.Context) ([]string, error) {
+	heads, err := r.heads()
+	if err != nil {
+		return nil, err
+	}
+	out, err := r.output(ctx, "for-each-ref", "--format=%(objectname)")
 	if err != nil {
 		return nil, fmt.Errorf("listing references: %w", err)
 	}
-	tips := strings.Fields(string(refs))
-	heads, err := r.output(ctx, "worktree", "list", "--porcelain")
+	refs, err := r.references()
 	if err != nil {
-		return nil, fmt.Errorf("listing work trees: %w", err)
+		return nil, err
 	}
-	for line := range strings.Lines(string(heads)) {
-		if id, ok := strings.CutPrefix(strings.TrimSpace(line), "HEAD "); ok && strings.Trim(id, "0") != "" {
-			tips = append(tips, id)
-		}
-	}
-	slices.Sort(tips)
-	tips = slices.Compact(tips)
+	tips := sorted(strings.Fields(string(out)))
 	for _, id := range tips {
 		if !isObjectID(id) {
 			return nil, fmt.Errorf("listing references: %q is not an object's name", id)
 		}
 	}
-	return tips, nil
+	for _, id := range refs {
+		if _, ok := slices.BinarySearch(tips, id); !ok && id != "" {
+			return nil, fmt.Errorf("%w: to %s", errUnlisted, id)
+		}
+	}
+	return sorted(append(tips, heads...)), nil
+}
+
+// sorted sorts names, without repetition and what is empty.
+func sorted(names []string) []string {
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "" })
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // isObjectID tells whether s is a SHA-1 or SHA-256 in hexadecimal.
@@ -161,10 +188,10 @@ func (r repository) list(ctx context.Context, which ...string) ([]string, error)
 	if err != nil {
 		return nil, fmt.Errorf("listing files: %w", err)
 	}
-	names := strings.Split(string(out), "\x00")
-	names = names[:len(names)-1] // each name is followed by a NUL
-	slices.Sort(names)
-	return slices.Compact(names), nil
+	if len(out) > 0 && out[len(out)-1] != 0 { // each name is followed by a NUL
+		return nil, fmt.Errorf("listing files: %w", io.ErrUnexpectedEOF)
+	}
+	return sorted(strings.Split(string(out), "\x00")), nil
 }
 
 // output runs git on the repository as it is. A warning counts as an error:
@@ -178,7 +205,7 @@ func (r repository) output(ctx context.Context, args ...string) ([]byte, error) 
 	if err == nil && stderr.Len() > 0 {
 		err = fmt.Errorf("git: %s", strings.TrimSpace(stderr.String()))
 	}
-	return stdout.Bytes(), hint.With(err, "see what git fsck says about the repository")
+	return stdout.Bytes(), hint.With(err, fsck)
 }
 
 // gitSpec is a git command that heeds nobody's configuration where that could

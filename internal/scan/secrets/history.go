@@ -18,7 +18,11 @@ import (
 
 // commitsAtATime is for how many commits git is asked what they changed: so
 // many that starting it costs nothing, so few that the answer fits in memory.
-const commitsAtATime = 5000
+const commitsAtATime = 1000
+
+// theEnd is asked after the last commit: git gives back what names no commit,
+// and so shows that it broke off nowhere before.
+const theEnd = "the end\n"
 
 // batchSize is how many changes a worker takes at a time: neighbours, as a
 // file's new version is the old one of its next change.
@@ -131,7 +135,7 @@ func (h *history) scan(ctx context.Context) error {
 func (h *history) list(ctx context.Context) error {
 	done := 0
 	for ids := range slices.Chunk(h.todo, commitsAtATime) {
-		out, err := h.mirror.output(ctx, h.names(ids),
+		out, err := h.mirror.output(ctx, h.names(ids)+theEnd,
 			"diff-tree", "--stdin", "-r", "-c", "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--always")
 		if err != nil {
 			return fmt.Errorf("listing changes: %w", err)
@@ -165,6 +169,10 @@ func (h *history) names(indexes []int) string {
 func (h *history) parse(out string, asked []int) ([]change, error) {
 	var changes []change
 	seen := 0
+	out, ok := strings.CutSuffix(out, theEnd)
+	if !ok {
+		return nil, io.ErrUnexpectedEOF
+	}
 	for out != "" {
 		token, rest, ok := strings.Cut(out, "\x00")
 		if !ok {
@@ -240,16 +248,18 @@ func (h *history) send(ctx context.Context, changes []change) error {
 
 // work scans changes until there are no more.
 func (h *history) work(ctx context.Context) (err error) {
-	b, err := openBlobs(ctx, h.mirror)
-	if err != nil {
-		return err
-	}
+	var b *blobs
 	defer func() {
-		if closeErr := b.close(); err == nil {
-			err = closeErr
+		if b != nil {
+			err = cmp.Or(err, b.close())
 		}
 	}()
 	for batch := range h.changes {
+		if b == nil { // not before, as there may be nothing to do
+			if b, err = openBlobs(ctx, h.mirror); err != nil {
+				return err
+			}
+		}
 		for _, c := range batch {
 			if err := h.look(ctx, b, c); err != nil {
 				return err

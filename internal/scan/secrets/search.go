@@ -75,9 +75,11 @@ func (s *search) open(ctx context.Context) error {
 		return err
 	}
 	s.repo = &r
-	s.stale = s.params.State == "" || repositoryState(ctx, s.task.Root) != s.params.State
-	s.tips, err = r.tips(ctx)
-	return err
+	if s.tips, err = r.tips(ctx); err != nil {
+		return err
+	}
+	s.stale = s.params.State == "" || r.state(ctx, s.tips) != s.params.State
+	return nil
 }
 
 // run scans what was planted, the files, and then the history. What was found

@@ -14,6 +14,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/pipeline"
@@ -93,12 +94,17 @@ func repositoryState(ctx context.Context, root string) string {
 	if err != nil {
 		return ""
 	}
+	return r.state(ctx, tips)
+}
+
+// state is that digest for a repository with these tips.
+func (r repository) state(ctx context.Context, tips []string) string {
 	forced, err := r.forced(ctx)
 	if err != nil {
 		return ""
 	}
 	sum := sha256.New()
-	for _, part := range append(tips, forced...) {
+	for _, part := range slices.Concat(tips, forced) {
 		fmt.Fprintf(sum, "%d:%s", len(part), part)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
