@@ -2,9 +2,15 @@ package secrets
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha1" // #nosec G505 -- it is how git names objects
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"strconv"
@@ -59,9 +65,13 @@ func openBlobs(ctx context.Context, m mirror) (*blobs, error) {
 // close ends git and tells how it ended.
 func (b *blobs) close() error {
 	_ = b.stdin.Close()
-	_, _ = io.Copy(io.Discard, b.answer)
+	unasked, _ := io.Copy(io.Discard, b.answer) // its error is git's
 	_ = b.pipe.Close()
-	if err := <-b.done; err != nil {
+	err := <-b.done
+	if err == nil && unasked > 0 {
+		err = fmt.Errorf("git said %d bytes that it was not asked for", unasked)
+	}
+	if err != nil {
 		return fmt.Errorf("reading objects: %w", damaged(err))
 	}
 	return nil
@@ -98,22 +108,43 @@ func (b *blobs) ask(id string) (string, error) {
 	if err != nil || size < 0 {
 		return "", fmt.Errorf("git answered %q", strings.TrimSpace(head))
 	}
-	return b.content(size)
+	return b.content(id, size)
 }
 
-// content reads the bytes of an object and the newline after them.
-func (b *blobs) content(size int64) (string, error) {
+// content reads the bytes of an object and the newline after them. An object is
+// named by its hash, so that nothing else can be taken for it.
+func (b *blobs) content(id string, size int64) (string, error) {
+	sum := nameOf(id, size)
+	var buf bytes.Buffer
+	to := io.MultiWriter(sum, &buf)
 	if size > maxFile {
-		if _, err := io.CopyN(io.Discard, b.answer, size+1); err != nil {
-			return "", unexpected(err)
-		}
-		return "", errTooLarge
+		to = sum
+	} else {
+		buf.Grow(int(size))
 	}
-	buf := make([]byte, size+1)
-	if _, err := io.ReadFull(b.answer, buf); err != nil {
+	if _, err := io.CopyN(to, b.answer, size); err != nil {
 		return "", unexpected(err)
 	}
-	return plain(buf[:size]), nil
+	if end, err := b.answer.ReadByte(); err != nil || end != '\n' {
+		return "", cmp.Or(unexpected(err), errors.New("git said more than the object's size"))
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != id {
+		return "", errors.New("git answered with something else")
+	}
+	if size > maxFile {
+		return "", errTooLarge
+	}
+	return plain(buf.Bytes()), nil
+}
+
+// nameOf begins the hash that names a blob: of the kind that id is, by its length.
+func nameOf(id string, size int64) hash.Hash {
+	sum := sha1.New() // #nosec G401 -- it is how git names objects
+	if len(id) == 2*sha256.Size {
+		sum = sha256.New()
+	}
+	fmt.Fprintf(sum, "blob %d\x00", size)
+	return sum
 }
 
 // unexpected is the error for git's ending in the middle of its answer.

@@ -97,21 +97,6 @@ func (m mirror) plant(ctx context.Context, plants []planted) (string, error) {
 	return id, nil
 }
 
-// commits lists every commit that the tips lead to, parents before children
-// and older before younger, and counts the tips that lead to none (tags of
-// files).
-func (m mirror) commits(ctx context.Context, tips []string) (ids []string, others int, err error) {
-	starts, others, err := m.peel(ctx, tips)
-	if err != nil || len(starts) == 0 {
-		return nil, others, err
-	}
-	out, err := m.output(ctx, strings.Join(starts, "\n")+"\n", "rev-list", "--date-order", "--reverse", "--stdin")
-	if err != nil {
-		return nil, others, fmt.Errorf("listing commits: %w", err)
-	}
-	return strings.Fields(out), others, nil
-}
-
 // peel follows tags to the commits that they name.
 func (m mirror) peel(ctx context.Context, tips []string) (commits []string, others int, err error) {
 	out, err := m.output(ctx, strings.Join(tips, "^{}\n")+"^{}\n", "cat-file", "--batch-check=%(objectname) %(objecttype)")
