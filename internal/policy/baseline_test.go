@@ -41,6 +41,9 @@ func TestBaseline(t *testing.T) {
 	}
 	for name, tt := range tests {
 		p := Policy{Gates: Gates{"sast": {Fail: sarif.Medium}}, Baselines: Baselines{{Name: "b", Stages: map[string][]Known{"sast": Know(tt.before)}}}}
+		for i := range tt.now {
+			tt.now[i].Location.Line = i + 1
+		}
 		d := p.Decide("sast", Evidence{Findings: tt.now}, day("2026-01-01"), true)
 		var got []sarif.BaselineState
 		blocking := 0

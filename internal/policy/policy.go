@@ -38,9 +38,10 @@ type Policy struct {
 }
 
 // Decide holds a stage's evidence to its gate, without what an exception
-// covers on that day, and without what is not new.
+// covers on that day, and without what is not new. What several tools saw is
+// one finding.
 func (p Policy) Decide(stage string, e Evidence, now time.Time, strict bool) Decision {
-	e.Findings = slices.Clone(e.Findings)
+	e.Findings = sarif.Merge(e.Findings)
 	excepted := p.Exceptions.mark(e.Findings, now)
 	compared := p.Baselines.mark(stage, e.Findings, now)
 	d := p.Gates[stage].Decide(e, now, strict)

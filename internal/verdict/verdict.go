@@ -13,7 +13,6 @@ import (
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/policy"
-	"github.com/sluice-ci/sluice/internal/sarif"
 )
 
 // Name is the file's name in the folder of a run.
@@ -50,11 +49,10 @@ type Stage struct {
 	Reason  string           `json:"reason,omitempty"`
 }
 
-// Judge holds reports to a policy, at a moment: each defect once, however many
-// tools saw it.
+// Judge holds reports to a policy, at a moment.
 func Judge(p policy.Policy, strict bool, now time.Time) pipeline.Judge {
 	return func(r pipeline.Report) pipeline.Verdict {
-		e := policy.Evidence{Findings: sarif.Merge(r.Findings)}
+		e := policy.Evidence{Findings: r.Findings}
 		if text := r.Values[pipeline.DataModified]; text != "" {
 			at, err := time.Parse(time.RFC3339, text)
 			if err != nil {

@@ -2,7 +2,6 @@ package verdict
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -135,20 +134,4 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
-}
-
-// BenchmarkJudge judges 100,000 findings of one stage.
-func BenchmarkJudge(b *testing.B) {
-	r := pipeline.Report{Stage: "sast"}
-	for i := range 100_000 {
-		r.Findings = append(r.Findings, sarif.Finding{Rule: fmt.Sprintf("G%d", i%500), Tool: "gosec", Severity: sarif.High, Identity: fmt.Sprint(i), Message: "a message of some length, as messages are",
-			Location: sarif.Location{Path: fmt.Sprintf("folder%d/file%d.go", i%97, i%1009), Line: i}})
-	}
-	judge := Judge(policy.Policy{Gates: policy.Gates{"sast": {Fail: sarif.Medium}}}, true, time.Now())
-	b.ReportAllocs()
-	for b.Loop() {
-		if len(judge(r).Blocking) != len(r.Findings) {
-			b.Fatal("some do not block")
-		}
-	}
 }
