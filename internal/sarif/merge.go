@@ -3,8 +3,8 @@ package sarif
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -92,8 +92,8 @@ func (f Finding) names() (names []string) {
 		}
 		return names
 	}
-	place := fmt.Sprintf("%s:%d %s ", f.Location.Path, f.Location.Line, f.Location.Commit)
-	names = append(names, fmt.Sprintf("%s%d %s %s %s", place, f.Location.Column, f.Tool, f.Rule, f.Message))
+	place := f.Location.Path + ":" + strconv.Itoa(f.Location.Line) + " " + f.Location.Commit + " "
+	names = append(names, place+strconv.Itoa(f.Location.Column)+" "+f.Tool+" "+f.Rule+" "+f.Message)
 	if f.Class != "" {
 		names = append(names, place+f.Class)
 	}
