@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/sluice-ci/sluice/internal/hint"
 )
@@ -16,30 +17,30 @@ import (
 var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
 // checkBinary sees that a program runs in an image that has no loader and no
-// libraries, and returns the path of its main module.
-func checkBinary(name, arch string) (module string, err error) {
+// libraries, and returns what it was made from.
+func checkBinary(name, arch string) (*debug.BuildInfo, error) {
 	f, err := elf.Open(name)
 	var format *elf.FormatError
 	if errors.As(err, &format) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return "", hint.With(errors.New("what was compiled is no program for Linux"), "name a folder of package main as the command to build")
+		return nil, hint.With(errors.New("what was compiled is no program for Linux"), "name a folder of package main as the command to build")
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	if f.Class != elf.ELFCLASS64 || f.Machine != machines[arch] {
-		return "", fmt.Errorf("the program is for %v (%v), want %s", f.Machine, f.Class, arch)
+		return nil, fmt.Errorf("the program is for %v (%v), want %s", f.Machine, f.Class, arch)
 	}
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP || p.Type == elf.PT_DYNAMIC {
-			return "", hint.With(errors.New("the program is not static: it needs a loader that the image does not have"), "remove the package that asks for dynamic linking")
+			return nil, hint.With(errors.New("the program is not static: it needs a loader that the image does not have"), "remove the package that asks for dynamic linking")
 		}
 	}
 	info, err := buildinfo.ReadFile(name)
 	if err != nil {
-		return "", fmt.Errorf("reading the program's build information: %w", err)
+		return nil, fmt.Errorf("reading the program's build information: %w", err)
 	}
-	return info.Main.Path, nil
+	return info, nil
 }
 
 // sameContent compares a file of an image with one on disk.

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 
+	"golang.org/x/mod/modfile"
+
 	"github.com/sluice-ci/sluice/internal/gotool"
 	"github.com/sluice-ci/sluice/internal/hint"
 )
@@ -107,13 +109,16 @@ func (r Recipe) build(ctx context.Context) (res Result, err error) {
 	if err := r.compile(ctx, tool, binary); err != nil {
 		return Result{}, err
 	}
-	module, err := checkBinary(binary, r.Arch)
+	info, err := checkBinary(binary, r.Arch)
 	if err != nil {
 		return Result{}, err
 	}
+	if want := r.command(); info.Path != want {
+		return Result{}, hint.With(fmt.Errorf("the program is %q, and %q was to be built", info.Path, want), "see what go build says in the service's folder")
+	}
 	r.Progress("writing the image")
 	res, err = r.pack(aside, binary)
-	res.Module, res.Go = module, tool.Version
+	res.Module, res.Go = info.Main.Path, tool.Version
 	return res, err
 }
 
@@ -158,6 +163,19 @@ func (r Recipe) inspect(layout, binary string) (Result, error) {
 		err = fmt.Errorf("there is no %s in it", res.Binary)
 	}
 	return res, err
+}
+
+// command is the import path of the command, by the go.mod nearest above it; ""
+// when there is none.
+func (r Recipe) command() string {
+	dir := filepath.Join(r.Dir, r.mainPath())
+	for rel := ""; inside(r.Root, dir); dir = filepath.Dir(dir) {
+		if module := modfile.ModulePath(readModFile(filepath.Join(dir, "go.mod"))); module != "" {
+			return path.Join(module, rel)
+		}
+		rel = path.Join(filepath.Base(dir), rel)
+	}
+	return ""
 }
 
 func (r Recipe) binaryPath() string { return path.Join("/app", r.Name) }
