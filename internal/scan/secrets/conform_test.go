@@ -2,6 +2,7 @@ package secrets
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/sluice-ci/sluice/internal/scan"
@@ -9,7 +10,7 @@ import (
 )
 
 func TestConform(t *testing.T) {
-	service := func(name, text string) func(*testing.T) scantest.Service {
+	service := func(name, text string, change func(*repo)) func(*testing.T) scantest.Service {
 		return func(t *testing.T) scantest.Service {
 			t.Helper()
 			r := newRepo(t)
@@ -19,17 +20,29 @@ func TestConform(t *testing.T) {
 			r.git("pack-refs") // of the tag; the branch's stays a file
 			r.put(".gitignore", "*.log\n")
 			r.write(name+".log", "started\n")
+			change(r)
 			return scantest.Service{Service: scan.Service{Root: r.dir, Dir: r.dir, Git: true, Version: "v0"}}
 		}
 	}
+	key, as := "key = \"AKIAZ7Q4M2RXLP5TBN3D\"\n", func(*repo) {}
 	// One reader of objects: which of several is asked for what is chance.
 	if err := os.Setenv("GOMAXPROCS", "1"); err != nil { // of the processes to come
 		t.Fatal(err)
 	}
 	scantest.Run(t, scantest.Adapter{
 		Scanner: Scanner{},
-		Make:    service("settings.env", "colour = blue\n"),
-		Defects: map[string]func(*testing.T) scantest.Service{"a key": service("settings.env", "key = \"AKIAZ7Q4M2RXLP5TBN3D\"\n")},
-		Tools:   []scantest.Tool{{Name: "git", Elsewhere: func(t *testing.T) string { return service("size.env", "size = large\n")(t).Root }}},
+		Make:    service("settings.env", "colour = blue\n", as),
+		Defects: map[string]func(*testing.T) scantest.Service{
+			"a key":                      service("settings.env", key, as),
+			"a key that was taken out":   service("settings.env", key, func(r *repo) { r.put("settings.env", "") }),
+			"a key on another branch":    service("settings.env", "", func(r *repo) { r.git("checkout", "-q", "-b", "b"); r.put("b", key); r.git("checkout", "-q", "main") }),
+			"a key that settings allow":  service("settings.env", key, func(r *repo) { r.put(".gitleaks.toml", "[allowlist]\npaths = ['.*']\n") }),
+			"a key that a remark allows": service("settings.env", strings.Replace(key, "\n", " # gitleaks:allow\n", 1), as),
+		},
+		Blind: map[string]func(*testing.T) scantest.Service{
+			"a shallow clone":      service("settings.env", "", func(r *repo) { r.write(".git/shallow", r.git("rev-parse", "HEAD")+"\n") }),
+			"references in tables": service("settings.env", "", func(r *repo) { r.write(".git/HEAD", reftable+"\n") }),
+		},
+		Tools: []scantest.Tool{{Name: "git", Elsewhere: func(t *testing.T) string { return service("size.env", "size = large\n", as)(t).Root }}},
 	})
 }
