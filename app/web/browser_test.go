@@ -33,6 +33,7 @@ func TestBrowser(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, context.Context){
 		"features":      testFeatures,
 		"swapping":      testSwapping,
+		"keeping":       testKeeping,
 		"keyboard":      testKeyboard,
 		"accessibility": testAccessibility,
 		"looks":         testLooks,

@@ -14,26 +14,59 @@ function swap(address, options, key) {
   last = last.then(() => show(address, options, key)).catch(() => location.reload()).finally(() => underway.delete(name));
 }
 
+// show leaves a visitor who is refused something on the list, brought up to date.
 async function show(address, options, key) {
-  if (document.querySelector("h1.refusal")) return; // what came before was refused
-  let answer, text;
+  const answer = await ask(address, options);
+  const page = answer?.refusal ? await ask(place(), {}) : answer;
+  if (page?.refusal) notice(answer.refusal);
+  else if (page) change(page, { ...options, address, key, refusal: answer.refusal });
+}
+
+// ask fetches a page. A refusal is what it says, but for a stale token: that is
+// made good, so that trying again is all there is to do.
+async function ask(address, options) {
   try {
-    answer = await fetch(address, options);
-    text = await answer.text();
+    const answer = await fetch(address, options);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const { pathname, search } = new URL(answer.url);
+    const main = page.querySelector("main");
+    const words = [...(main.querySelector("h1.refusal")?.parentElement.children ?? [])].map((e) => e.textContent).join(". ");
+    const refusal = answer.status === 400 ? "That was not done: the page was open for too long, or cookies are off or were cleared. Please try again." : words;
+    return { main, refusal, title: page.title, address: (answer.redirected || !options.method) && pathname + search };
   } catch {
     notice("The list cannot be reached. Please try again.");
-    return;
   }
-  const page = new DOMParser().parseFromString(text, "text/html");
-  const fresh = page.querySelector("main");
-  if (!fresh) throw new Error("no page");
-  const neighbours = keysAround(key);
-  keepTyped(fresh, address === "/add" ? options.body.get("name") : "");
-  document.querySelector("main").replaceWith(document.adoptNode(fresh));
-  document.title = page.title;
-  if (answer.redirected || !options.method) history.replaceState(null, "", new URL(answer.url).pathname + new URL(answer.url).search);
-  focusAgain(fresh, neighbours);
-  tell(fresh, options.said);
+}
+
+// place is the address of the list that is shown, with no item being edited.
+function place() {
+  const query = new URLSearchParams(location.search);
+  query.delete("edit");
+  return `/?${query}`;
+}
+
+function change({ main, title, address }, asked) {
+  const neighbours = keysAround(asked.key);
+  const typing = typingIn(document.activeElement);
+  const field = carryOver(main, asked);
+  document.querySelector("main").replaceWith(document.adoptNode(main));
+  document.title = title;
+  if (address) history.replaceState(null, "", address);
+  focusAgain(main, field, typing, neighbours);
+  if (asked.refusal && !field) notice(asked.refusal);
+  else tell(main, asked.said);
+}
+
+// carryOver puts what was written into a fresh page, and returns the field that
+// needs attention.
+function carryOver(fresh, { address, method, body, refusal }) {
+  const field = fresh.querySelector('[aria-invalid="true"], #text');
+  const added = address === "/add";
+  const saved = address === document.getElementById("edit")?.getAttribute("action");
+  keepTyped(fresh, added && !refusal ? body.get("name") : "");
+  const gone = (refusal || (method && !saved)) && keepEditor(fresh);
+  if (gone || !refusal || !(added || saved)) return gone || field;
+  return explain(fresh.querySelector(added ? "#name" : "#text"), refusal);
 }
 
 // keepTyped carries over what was typed and not sent.
@@ -41,6 +74,37 @@ function keepTyped(fresh, sent) {
   const typed = document.getElementById("name")?.value ?? "";
   const field = fresh.querySelector("#name");
   if (field && typed !== sent) field.value = typed;
+}
+
+// keepEditor carries over the item that is being edited. When it is gone, it
+// returns the field that says so, and has what was written when it was empty.
+function keepEditor(fresh) {
+  const editor = document.querySelector(".editing");
+  if (!editor || fresh.querySelector(".editing")) return;
+  const item = fresh.querySelector(`#${editor.id}`);
+  if (item) {
+    const form = document.getElementById("edit");
+    form.elements.csrf_token.value = fresh.querySelector("[name=csrf_token]").value;
+    editor.querySelector(".problem")?.removeAttribute("role"); // it was told
+    item.replaceWith(editor);
+    fresh.append(form);
+    return;
+  }
+  const written = editor.querySelector("#text").value;
+  const field = fresh.querySelector("#name");
+  const where = field.value ? `You had written: ${written}` : "What you wrote is in the field now.";
+  field.value ||= written;
+  return explain(field, `The item that you were changing is no longer on this page. ${where}`);
+}
+
+// explain says beside a field what is wrong.
+function explain(field, text) {
+  const around = field.closest("li, form");
+  around.querySelector(".problem")?.remove();
+  const problem = Object.assign(document.createElement("p"), { id: `${field.id}-problem`, className: "problem", role: "alert", textContent: text });
+  around.append(problem);
+  field.setAttribute("aria-describedby", problem.id);
+  return field;
 }
 
 // notice says what is wrong on the page as it is.
@@ -60,23 +124,30 @@ function keysAround(key) {
   return [key, ...swapped, ...all.slice(at + 1), ...all.slice(0, at).reverse()];
 }
 
-function focusAgain(main, keys) {
-  const field = main.querySelector('[aria-invalid="true"]') || main.querySelector("#text");
+// typingIn is where the visitor is in a text.
+function typingIn({ id, selectionStart, selectionEnd, selectionDirection, scrollLeft }) {
+  return { id, caret: [selectionStart, selectionEnd, selectionDirection], scroll: scrollLeft };
+}
+
+// focusAgain goes to the field that needs attention, or else to where the
+// visitor types, or else to the control that was used.
+function focusAgain(main, field, typing, keys) {
+  const typed = [...main.querySelectorAll("#name, #text")].find((e) => e.id === typing.id);
   const control = keys.map((k) => k && main.querySelector(`[data-key="${k}"]`)).find(Boolean);
-  const target = field || control || main.querySelector("#name");
+  const target = field || typed || control || main.querySelector("#name");
   if (!target) return;
-  target.focus({ preventScroll: control === target });
-  if (target.id !== "text") return;
-  target.setSelectionRange(target.value.length, target.value.length);
-  target.scrollLeft = target.scrollWidth; // to the caret
+  target.focus({ preventScroll: target !== field && (target === typed || target === control) });
+  if (!("selectionStart" in target)) return;
+  const end = target.value.length;
+  target.setSelectionRange(...(target === typed ? typing.caret : [end, end]));
+  target.scrollLeft = target === typed ? typing.scroll : target.scrollWidth; // the caret is in sight
 }
 
 // tell says to a screen reader what a page change would have said.
 function tell(main, said) {
-  const heading = main.querySelector("h1.refusal");
   status.className = "hidden";
   status.textContent = "";
-  status.textContent = heading ? heading.textContent : main.querySelector('[role="alert"]') ? "" : said || "";
+  status.textContent = main.querySelector('[role="alert"]') ? "" : said || "";
 }
 
 function saidOf(submitter, form) {
