@@ -45,14 +45,16 @@ func walkTests(dir string, w gomod.Workspace, found func(path string) error) (mo
 			err = fmt.Errorf("there are more than %d files", maxNames)
 		}
 		name := filepath.Base(path)
-		switch hidden := strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_"); {
+		hidden := strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_")
+		used := w.Work && slices.Contains(w.Dirs, path) // by the workspace
+		switch {
 		case err != nil:
 			return fmt.Errorf("looking for test files: %w", err)
 		case path == dir:
 			return nil
 		case d.IsDir() && (hidden || name == "testdata" || name == "vendor"):
 			return fs.SkipDir
-		case d.IsDir() && isModule(path) && !(w.Work && slices.Contains(w.Dirs, path)):
+		case d.IsDir() && isModule(path) && !used:
 			modules++
 			return fs.SkipDir
 		case !d.IsDir() && !hidden && strings.HasSuffix(name, "_test.go"):
