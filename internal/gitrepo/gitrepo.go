@@ -8,7 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,45 +20,60 @@ import (
 
 // Repository is a git work tree.
 type Repository struct {
-	git string // the git command
-	dir string // GIT_DIR
+	Git    string // the git command
+	Dir    string // GIT_DIR, absolute
+	Common string // what linked work trees share: objects, references
 }
 
 // Open finds git's data for the work tree at root. It looks nowhere else, so it
 // never takes a repository further up for this one.
 func Open(root string) (Repository, error) {
-	r := Repository{dir: filepath.Join(root, ".git")}
+	r := Repository{Dir: filepath.Join(root, ".git")}
 	var err error
-	if r.git, err = exec.LookPath("git"); err != nil {
-		return r, hint.With(errors.New("there is no git command in PATH"), "install git")
+	if r.Git, err = exec.LookPath("git"); err != nil {
+		return r, hint.With(errors.New("there is no git command in PATH, so the repository cannot be read"), "install git")
 	}
-	info, err := os.Stat(r.dir)
-	if err != nil {
+	if err := r.find(); err != nil {
 		return r, fmt.Errorf("opening the git repository: %w", err)
-	}
-	if !info.IsDir() {
-		if r.dir, err = pointer(r.dir); err != nil {
-			return r, fmt.Errorf("opening the git repository: %w", err)
-		}
 	}
 	return r, nil
 }
 
-// maxPointer bounds the .git file of a linked work tree, bytes.
+// find follows the files by which linked work trees and submodules name folders.
+func (r *Repository) find() error {
+	info, err := os.Stat(r.Dir)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		if r.Dir, err = pointer(r.Dir, "gitdir: "); err != nil {
+			return err
+		}
+	}
+	r.Common, err = pointer(filepath.Join(r.Dir, "commondir"), "")
+	if errors.Is(err, fs.ErrNotExist) {
+		r.Common, err = r.Dir, nil
+	}
+	return err
+}
+
+// maxPointer bounds a file that names a folder, bytes.
 const maxPointer = 64 << 10
 
-// pointer reads the .git file of a linked work tree or of a submodule.
-func pointer(file string) (string, error) {
-	f, err := os.Open(file)
+// pointer reads a file that names a folder, relative to its own.
+func pointer(file, prefix string) (string, error) {
+	info, err := os.Stat(file)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxPointer))
+	if !info.Mode().IsRegular() || info.Size() > maxPointer {
+		return "", fmt.Errorf("%s is not a small file", file)
+	}
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return "", err
 	}
-	name, ok := strings.CutPrefix(strings.TrimRight(string(text), "\r\n"), "gitdir: ")
+	name, ok := strings.CutPrefix(strings.TrimRight(string(text), "\r\n"), prefix)
 	if !ok || name == "" {
 		return "", fmt.Errorf("%s does not name a folder", file)
 	}
@@ -94,14 +109,32 @@ func (r Repository) output(ctx context.Context, args ...string) ([]byte, error) 
 	return out.Bytes(), err
 }
 
-// spec is a git command that heeds nobody's configuration where that could
-// start a program, reach a network, or show another content than the objects'.
+// spec is a git command on the repository that shows the objects as they are.
 func (r Repository) spec(args ...string) command.Spec {
-	safe := []string{"--no-pager", "--literal-pathspecs", "--no-replace-objects", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
-		"-c", "core.commitGraph=false", "-c", "core.quotePath=false", "-c", "protocol.allow=never"}
-	return command.Spec{Path: r.git, Dir: r.dir, Args: append(safe, args...), Env: []string{
-		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "LC_ALL=C", "GIT_DIR=" + r.dir,
-		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_CONFIG_GLOBAL=/dev/null",
-		"GIT_ATTR_NOSYSTEM=1", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none",
-	}}
+	s := Command(r.Git, r.Dir, append([]string{"--no-replace-objects"}, args...)...)
+	s.Env = append(s.Env, "GIT_DIR="+r.Dir)
+	return s
+}
+
+// Command is a git command in a folder that heeds nobody's configuration where
+// that could start a program, reach a network, or hide part of the repository.
+func Command(git, dir string, args ...string) command.Spec {
+	safe := []string{
+		"--no-pager", "--literal-pathspecs",
+		"-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false", "-c", "core.ignoreCase=false",
+		"-c", "core.commitGraph=false", // a forged one hides parents
+		"-c", "core.hooksPath=/dev/null", "-c", "core.attributesFile=/dev/null", "-c", "core.excludesFile=/dev/null",
+		"-c", "core.quotePath=false", "-c", "core.precomposeUnicode=false", "-c", "protocol.allow=never",
+	}
+	return command.Spec{
+		Path: git,
+		Dir:  dir,
+		Args: append(safe, args...),
+		Env: []string{
+			"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "LC_ALL=C",
+			"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_CONFIG_GLOBAL=/dev/null",
+			"GIT_ATTR_NOSYSTEM=1", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1",
+			"GIT_ALLOW_PROTOCOL=none",
+		},
+	}
 }

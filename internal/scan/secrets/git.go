@@ -8,12 +8,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/sluice-ci/sluice/internal/command"
+	"github.com/sluice-ci/sluice/internal/gitrepo"
 	"github.com/sluice-ci/sluice/internal/hint"
 )
 
@@ -32,47 +32,10 @@ type repository struct {
 	common string // what linked work trees share: objects, references
 }
 
-// openRepository finds git's data for the work tree at root. It looks nowhere
-// else, so it never takes a repository further up for this one.
+// openRepository finds git's data for the work tree at root.
 func openRepository(root string) (repository, error) {
-	r := repository{root: root, dir: filepath.Join(root, ".git")}
-	var err error
-	if r.git, err = exec.LookPath("git"); err != nil {
-		return r, hint.With(errors.New("there is no git command in PATH, so the history cannot be read"), "install git")
-	}
-	info, err := os.Stat(r.dir)
-	if err != nil {
-		return r, fmt.Errorf("opening the git repository: %w", err)
-	}
-	if !info.IsDir() {
-		if r.dir, err = pointer(r.dir, "gitdir: "); err != nil {
-			return r, fmt.Errorf("opening the git repository: %w", err)
-		}
-	}
-	r.common, err = pointer(filepath.Join(r.dir, "commondir"), "")
-	if errors.Is(err, fs.ErrNotExist) {
-		r.common, err = r.dir, nil
-	}
-	if err != nil {
-		return r, fmt.Errorf("opening the git repository: %w", err)
-	}
-	return r, nil
-}
-
-// pointer reads a file that names a folder, relative to its own.
-func pointer(file, prefix string) (string, error) {
-	text, err := readSmall(file)
-	if err != nil {
-		return "", err
-	}
-	name, ok := strings.CutPrefix(strings.TrimRight(text, "\r\n"), prefix)
-	if !ok || name == "" {
-		return "", fmt.Errorf("%s does not name a folder", file)
-	}
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(filepath.Dir(file), name)
-	}
-	return name, nil
+	r, err := gitrepo.Open(root)
+	return repository{git: r.Git, root: root, dir: r.Dir, common: r.Common}, err
 }
 
 // readSmall reads a file of git's that is a line long.
@@ -198,7 +161,7 @@ func (r repository) list(ctx context.Context, which ...string) ([]string, error)
 // git skips broken references and unreadable folders with no more than that.
 func (r repository) output(ctx context.Context, args ...string) ([]byte, error) {
 	var stderr, stdout bytes.Buffer
-	spec := gitSpec(r.git, r.root, args...)
+	spec := gitrepo.Command(r.git, r.root, args...)
 	spec.Env = append(spec.Env, "GIT_DIR="+r.dir, "GIT_WORK_TREE="+r.root)
 	spec.Stdout, spec.Stderr, spec.MaxOutput = &stdout, &stderr, maxListing
 	err := command.Run(ctx, spec)
@@ -206,27 +169,4 @@ func (r repository) output(ctx context.Context, args ...string) ([]byte, error) 
 		err = fmt.Errorf("git: %s", strings.TrimSpace(stderr.String()))
 	}
 	return stdout.Bytes(), hint.With(err, fsck)
-}
-
-// gitSpec is a git command that heeds nobody's configuration where that could
-// start a program, reach a network, or hide part of the repository.
-func gitSpec(git, dir string, args ...string) command.Spec {
-	safe := []string{
-		"--no-pager", "--literal-pathspecs",
-		"-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false", "-c", "core.ignoreCase=false",
-		"-c", "core.commitGraph=false", // a forged one hides parents
-		"-c", "core.hooksPath=/dev/null", "-c", "core.attributesFile=/dev/null", "-c", "core.excludesFile=/dev/null",
-		"-c", "core.quotePath=false", "-c", "core.precomposeUnicode=false", "-c", "protocol.allow=never",
-	}
-	return command.Spec{
-		Path: git,
-		Dir:  dir,
-		Args: append(safe, args...),
-		Env: []string{
-			"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "LC_ALL=C",
-			"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_CONFIG_GLOBAL=/dev/null",
-			"GIT_ATTR_NOSYSTEM=1", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1",
-			"GIT_ALLOW_PROTOCOL=none",
-		},
-	}
 }

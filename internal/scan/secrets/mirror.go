@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sluice-ci/sluice/internal/command"
+	"github.com/sluice-ci/sluice/internal/gitrepo"
 	"github.com/sluice-ci/sluice/internal/hint"
 )
 
@@ -46,7 +47,7 @@ func newMirror(r repository, dir string, idLength int) (mirror, error) {
 
 // spec is a git command on the mirror.
 func (m mirror) spec(stdin io.Reader, args ...string) command.Spec {
-	s := gitSpec(m.git, m.dir, args...)
+	s := gitrepo.Command(m.git, m.dir, args...)
 	s.Env = append(s.Env, "GIT_DIR="+m.dir, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+quote(m.objects))
 	s.Stdin, s.MaxOutput = stdin, maxListing
 	return s
