@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -100,7 +99,7 @@ func (d Deploy) Worker() pipeline.Worker {
 		if err := json.Unmarshal(t.Params, &p); err != nil {
 			return pipeline.Answer{}, fmt.Errorf("reading what to deploy: %w", err)
 		}
-		img, err := image.Open(filepath.Join(t.Needs[buildJob].Out, "image"))
+		img, err := image.Built(t.Needs[buildJob])
 		if err != nil {
 			return pipeline.Answer{}, err
 		}

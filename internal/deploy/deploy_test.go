@@ -26,6 +26,7 @@ import (
 
 	"github.com/sluice-ci/sluice/internal/cloudrunlocal"
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/image"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/sarif"
 	"github.com/sluice-ci/sluice/internal/scan"
@@ -170,7 +171,29 @@ func (p pipe) task(t *testing.T, s scan.Scanner, deployed pipeline.Report) pipel
 	}
 	return pipeline.Task{
 		Job: job.Name, Stages: job.Stages, Params: params, Access: job.Access, Progress: func(string) {}, Log: io.Discard,
-		Needs: map[string]pipeline.Need{"build": {Out: p.build}, "deploy": {Reports: map[string]pipeline.Report{"deploy": deployed}}},
+		Needs: map[string]pipeline.Need{"build": p.built(), "deploy": {Reports: map[string]pipeline.Report{"deploy": deployed}}},
+	}
+}
+
+// built is what the job "build" leaves.
+func (p pipe) built() pipeline.Need {
+	need := pipeline.Need{Out: p.build}
+	if img, err := image.Open(filepath.Join(p.build, image.LayoutDir)); err == nil {
+		need.Reports = map[string]pipeline.Report{"build": {Values: map[string]string{"digest": img.Digest()}}}
+	}
+	return need
+}
+
+// TestAnotherImage is not deployed: one that build did not report.
+func TestAnotherImage(t *testing.T) {
+	t.Parallel()
+	p := newPipe(t)
+	task := p.task(t, p.deploy, pipeline.Report{})
+	for _, digest := range []string{"", "sha256:" + strings.Repeat("0", 64)} {
+		task.Needs["build"].Reports["build"].Values["digest"] = digest
+		if _, err := p.deploy.Worker()(t.Context(), task); err == nil || !strings.Contains(err.Error(), "and stage build made") {
+			t.Errorf("built %q: %v", digest, err)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/gotool"
+	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/sarif"
 	"github.com/sluice-ci/sluice/internal/scan"
@@ -22,6 +23,9 @@ const stage = "build"
 
 // LayoutDir is where, in the job's outputs, the image's OCI layout is.
 const LayoutDir = "image"
+
+// digestValue is the name of the report's value that the image is known by.
+const digestValue = "digest"
 
 // Scanner plans and does the stage "build". The report's values are "digest",
 // "size" (bytes), "binary" (its path in the image) and "module".
@@ -57,6 +61,19 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	return job, nil
 }
 
+// Built opens the image that the job left, and no other: its digest must be the
+// one that the job reported.
+func Built(build pipeline.Need) (*Image, error) {
+	im, err := Open(filepath.Join(build.Out, LayoutDir))
+	if err != nil {
+		return nil, err
+	}
+	if made := build.Reports[stage].Values[digestValue]; made != im.Digest() {
+		return nil, hint.With(fmt.Errorf("the image is %s, and stage %s made %.80q", im.Digest(), stage, made), "run again with --no-cache, which builds it anew")
+	}
+	return im, nil
+}
+
 // Worker implements scan.Scanner.
 func (Scanner) Worker() pipeline.Worker { return work }
 
@@ -87,7 +104,7 @@ func describe(r *pipeline.Report, res Result) {
 	r.Tools = []pipeline.Tool{{Name: "go", Version: res.Go}}
 	r.Examined = []pipeline.Count{{What: "files", N: res.Files}, {What: "layers", N: res.Layers}}
 	r.Values = map[string]string{
-		"digest": res.Digest, "size": strconv.FormatInt(res.Size, 10),
+		digestValue: res.Digest, "size": strconv.FormatInt(res.Size, 10),
 		"binary": res.Binary, "module": res.Module,
 	}
 }

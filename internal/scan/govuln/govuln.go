@@ -31,7 +31,6 @@ const (
 	databasePath     = "path"
 	databaseModified = pipeline.DataModified
 	databaseDigest   = "digest"
-	imageDigest      = "digest"
 )
 
 // toolName is who makes the findings about advisories.

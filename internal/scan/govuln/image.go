@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/image"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/sarif"
@@ -59,7 +57,7 @@ func imageScan(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err err
 	if err != nil {
 		return pipeline.Answer{}, err
 	}
-	im, err := openImage(t.Needs[buildJob])
+	im, err := image.Built(t.Needs[buildJob])
 	if err != nil {
 		return pipeline.Answer{}, err
 	}
@@ -82,18 +80,6 @@ func imageScan(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err err
 		return pipeline.Answer{}, err
 	}
 	return pipeline.Answer{Reports: []pipeline.Report{db.date(e.report())}}, nil
-}
-
-// openImage opens the image that the job "build" left, and no other.
-func openImage(build pipeline.Need) (*image.Image, error) {
-	im, err := image.Open(filepath.Join(build.Out, image.LayoutDir))
-	if err != nil {
-		return nil, err
-	}
-	if made := build.Reports[buildJob].Values[imageDigest]; made != im.Digest() {
-		return nil, hint.With(fmt.Errorf("the image is %s, and stage %s made %q", im.Digest(), buildJob, clean(made, 80)), "run again with --no-cache, which builds it anew")
-	}
-	return im, nil
 }
 
 // examination is of one image.
