@@ -1,0 +1,152 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// attacks are what hostile code tries, each of which works when nobody stops
+// it. An error says that it was stopped, or what of it was.
+func attacks(v victim) map[string]func() error {
+	read := func(path string) func() error {
+		return func() error { _, err := os.ReadFile(path); return err }
+	}
+	write := func(path string) func() error {
+		return func() error { return os.WriteFile(path, []byte("changed"), 0o644) }
+	}
+	dial := func(network, address string) func() error {
+		return func() error { return say(network, address) }
+	}
+	return map[string]func() error{
+		"read a key in the home folder":    read(filepath.Join(v.Secrets, "id_ed25519")),
+		"list the home folder":             func() error { _, err := os.ReadDir(v.Secrets); return err },
+		"read another's environment":       func() error { return environment(v.PID) },
+		"kill another process":             func() error { return syscall.Kill(v.PID, 0) },
+		"write into the declared source":   write(filepath.Join(v.Source, "main.go")),
+		"write a git hook":                 write(filepath.Join(v.Source, ".git", "hooks", "pre-commit")),
+		"replace a program in PATH":        write(filepath.Join(v.Programs, "tool")),
+		"send by TCP":                      dial("tcp", v.TCP),
+		"send by UDP":                      dial("udp", v.UDP),
+		"reach a Unix socket":              dial("unix", v.Socket),
+		"reach an abstract Unix socket":    dial("unix", v.Abstract),
+		"mount something":                  func() error { return mount(filepath.Join(v.Source, "empty")) },
+		"make a user namespace":            userNamespace,
+		"open a raw socket":                func() error { _, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP); return err },
+		"leave by another process's root":  read(fmt.Sprintf("/proc/%d/root%s/id_ed25519", v.PID, v.Secrets)),
+		"leave the tree by an open folder": func() error { return escapeByFolder(v) },
+	}
+}
+
+// works are what honest code needs of what was declared.
+func works(v victim) map[string]func() error {
+	return map[string]func() error{
+		"read the declared source": func() error { _, err := os.ReadFile(filepath.Join(v.Source, "main.go")); return err },
+		"write a declared folder":  func() error { return os.WriteFile(filepath.Join(v.Output, "a"), nil, 0o600) },
+		"move a file there": func() error {
+			return errors.Join(os.WriteFile(filepath.Join(v.Output, "b"), nil, 0o600), os.Mkdir(filepath.Join(v.Output, "d"), 0o700), os.Rename(filepath.Join(v.Output, "b"), filepath.Join(v.Output, "d", "b")))
+		},
+		"write a temporary file":  func() error { f, err := os.CreateTemp("", ""); return errors.Join(err, f.Close()) },
+		"start a program":         func() error { return exec.Command("/bin/sh", "-c", "cat /dev/null && ls /usr >/dev/null").Run() },
+		"read random numbers":     func() error { f, err := os.Open("/dev/urandom"); return errors.Join(err, f.Close()) },
+		"see its own process":     func() error { _, err := os.ReadFile("/proc/self/status"); return err },
+		"serve on loopback":       func() error { return serveSelf("tcp", "127.0.0.1:0") },
+		"serve on loopback, IPv6": func() error { return serveSelf("tcp", "[::1]:0") },
+		"serve on a Unix socket":  func() error { return serveSelf("unix", filepath.Join(os.TempDir(), "socket")) },
+		"resolve localhost":       func() error { _, err := net.LookupHost("localhost"); return err },
+	}
+}
+
+// serveSelf listens, and talks to itself.
+func serveSelf(network, address string) error {
+	l, err := net.Listen(network, address)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	served := make(chan error, 1)
+	go func() {
+		c, err := l.Accept()
+		if err == nil {
+			_, err = c.Write([]byte("thanks"))
+			err = errors.Join(err, c.Close())
+		}
+		served <- err
+	}()
+	c, err := net.Dial(network, l.Addr().String())
+	if err != nil {
+		return err
+	}
+	_, err = c.Read(make([]byte, 8))
+	return errors.Join(err, c.Close(), <-served)
+}
+
+// victim is what there is to attack, outside of what is declared.
+type victim struct {
+	Secrets, Source, Programs  string
+	Output                     string // declared, to write
+	PID                        int
+	TCP, UDP, Socket, Abstract string
+}
+
+// say sends a word and, where the other side answers, wants one.
+func say(network, address string) error {
+	c, err := net.DialTimeout(network, address, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte("secret")); err != nil {
+		return err
+	}
+	if err := c.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return err
+	}
+	_, err = c.Read(make([]byte, 8))
+	return err
+}
+
+func environment(pid int) error {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err == nil && !strings.Contains(string(text), "TOKEN=") {
+		return fmt.Errorf("process %d is another one here", pid)
+	}
+	return err
+}
+
+// mount mounts on a folder of the test's own, and takes it away at once.
+func mount(dir string) error {
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {
+		return err
+	}
+	return unix.Unmount(dir, 0)
+}
+
+func userNamespace() error {
+	c := exec.Command("/bin/true")
+	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER}
+	return c.Run()
+}
+
+// escapeByFolder opens the root and walks up from it.
+func escapeByFolder(v victim) error {
+	fd, err := unix.Open("/", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	at, err := unix.Openat(fd, "../../../.."+filepath.Join(v.Secrets, "id_ed25519"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return unix.Close(at)
+}

@@ -1,0 +1,190 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// system is what every program needs of this machine, to read: programs,
+// libraries, and the part of /etc that says how names are resolved and whom to
+// trust. What holds secrets in /etc is not among it.
+var system = []string{
+	"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
+	"/etc/alternatives", "/etc/ca-certificates", "/etc/fonts", "/etc/group", "/etc/host.conf", "/etc/hostname", "/etc/hosts", "/etc/ld.so.cache",
+	"/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/mime.types", "/etc/nsswitch.conf", "/etc/os-release", "/etc/passwd",
+	"/etc/pki", "/etc/protocols", "/etc/resolv.conf", "/etc/services", "/etc/ssl", "/etc/timezone",
+}
+
+// devices are those without a way to anything else.
+var devices = []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}
+
+// tree builds, on an empty folder, all that a process may see.
+type tree struct{ root string }
+
+// mountTree has the process see what it was declared to, and nothing else: a
+// tree of its own takes the place of the machine's.
+func mountTree(r Request) error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("making mounts private: %w", err)
+	}
+	t := tree{r.Root}
+	if err := unix.Mount("tmpfs", t.root, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755,size=16m"); err != nil {
+		return fmt.Errorf("mounting a new root: %w", err)
+	}
+	steps := []func() error{
+		func() error { return t.bindAll(system, true) },
+		t.devices,
+		func() error { return t.special("/proc", "proc", "") },
+		func() error { return t.bindTo(r.Temp, "/tmp", false) }, // first, for what is declared may be below it
+		func() error { return t.bindAll(r.Access.Read, true) },
+		func() error { return t.bindAll(r.Access.Write, false) },
+		t.enter,
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bindAll shows files and folders where they are, outer ones first, so that an
+// inner one can be shown in another way.
+func (t tree) bindAll(paths []string, readOnly bool) error {
+	paths = slices.Clone(paths)
+	slices.Sort(paths)
+	for _, path := range slices.Compact(paths) {
+		if err := t.bind(path, readOnly); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bind shows a file or folder where it is. Symbolic links on the way, and the
+// path's own, are made as they are, and what they lead to is shown too.
+func (t tree) bind(path string, readOnly bool) error {
+	real, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("showing %s: %w", path, err)
+	}
+	if err := t.links(path); err != nil {
+		return err
+	}
+	return t.bindTo(real, real, readOnly)
+}
+
+// links makes the symbolic links that a path goes through.
+func (t tree) links(path string) error {
+	at := "/"
+	for _, part := range strings.Split(strings.Trim(path, "/"), "/") {
+		at = filepath.Join(at, part)
+		to, err := os.Readlink(at)
+		if err != nil {
+			continue // no link
+		}
+		link := filepath.Join(t.root, at)
+		if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+			return err
+		}
+		if err := os.Symlink(to, link); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// bindTo shows a file or folder at another path.
+func (t tree) bindTo(from, to string, readOnly bool) error {
+	at, err := t.place(from, to)
+	if err != nil {
+		return fmt.Errorf("showing %s: %w", from, err)
+	}
+	if err := unix.Mount(from, at, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("showing %s: %w", from, err)
+	}
+	attributes := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NOSUID}
+	if readOnly {
+		attributes.Attr_set |= unix.MOUNT_ATTR_RDONLY
+	}
+	if err := unix.MountSetattr(-1, at, unix.AT_RECURSIVE, &attributes); err != nil {
+		return fmt.Errorf("showing %s: %w", from, err)
+	}
+	return nil
+}
+
+// place makes what something can be mounted on. What an outer folder shows is
+// there already.
+func (t tree) place(from, to string) (string, error) {
+	at := filepath.Join(t.root, to)
+	info, err := os.Stat(from)
+	if err != nil {
+		return at, err
+	}
+	if _, err := os.Lstat(at); err == nil {
+		return at, nil
+	}
+	if info.IsDir() {
+		return at, os.MkdirAll(at, 0o755)
+	}
+	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+		return at, err
+	}
+	f, err := os.OpenFile(at, os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return at, err
+	}
+	return at, f.Close()
+}
+
+func (t tree) devices() error {
+	if err := t.bindAll(devices, false); err != nil {
+		return err
+	}
+	for link, to := range map[string]string{"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"} {
+		if err := os.Symlink(to, filepath.Join(t.root, "dev", link)); err != nil {
+			return err
+		}
+	}
+	return t.special("/dev/shm", "tmpfs", "mode=1777,size=512m")
+}
+
+// special mounts a file system of the kernel's.
+func (t tree) special(path, kind, options string) error {
+	at := filepath.Join(t.root, path)
+	if err := os.MkdirAll(at, 0o755); err != nil {
+		return err
+	}
+	if err := unix.Mount(kind, at, kind, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, options); err != nil {
+		return fmt.Errorf("mounting %s: %w", path, err)
+	}
+	return nil
+}
+
+// enter makes the tree the root, and lets go of the machine's.
+func (t tree) enter() error {
+	if err := os.Chdir(t.root); err != nil {
+		return err
+	}
+	if err := unix.PivotRoot(".", "."); err != nil {
+		return fmt.Errorf("entering the new root: %w", err)
+	}
+	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("letting go of the old root: %w", err)
+	}
+	if err := os.Chdir("/"); err != nil {
+		return err
+	}
+	readOnly := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
+	return unix.MountSetattr(-1, "/", 0, &readOnly)
+}

@@ -1,0 +1,86 @@
+// Package sandbox confines a process, and all that it starts, to what it was
+// declared to touch. A parent starts the process in namespaces of its own as
+// far as the kernel grants them (Prepare); the process then closes itself in
+// before it does anything else (Enter) and says what it could enforce.
+package sandbox
+
+import "fmt"
+
+// Access is what a confined process may touch. Paths are absolute; those that
+// do not exist are left out.
+type Access struct {
+	Read    []string `json:"read,omitempty"`  // files and folders, to read and execute
+	Write   []string `json:"write,omitempty"` // files and folders, to read and write
+	Network Network  `json:"network"`
+	Dir     string   `json:"dir"` // the folder that it starts in
+}
+
+// Network is how far a confined process may reach.
+type Network string
+
+// The networks, narrowest first.
+const (
+	NoNetwork Network = "none"     // not even loopback
+	Loopback  Network = "loopback" // a loopback interface of its own
+	Outside   Network = "outside"  // everything
+)
+
+// Level is how strictly a dimension of the access is enforced.
+type Level int
+
+// The levels, weakest first.
+const (
+	None    Level = iota // nothing is
+	Partial              // undeclared files cannot be opened, but names are seen; other processes are seen, and not read
+	Full                 // what was not declared does not exist
+)
+
+var levelNames = [...]string{None: "none", Partial: "partial", Full: "full"}
+
+func (l Level) String() string { return levelNames[l] }
+
+// MarshalText writes the level's name.
+func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// UnmarshalText reads the level's name.
+func (l *Level) UnmarshalText(text []byte) error {
+	for level, name := range levelNames {
+		if name == string(text) {
+			*l = Level(level)
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown level of confinement %q", text)
+}
+
+// Enforced is what was enforced, by dimension.
+type Enforced struct {
+	Files     Level `json:"files"`
+	Network   Level `json:"network"`
+	Processes Level `json:"processes"`
+	Limits    Level `json:"limits"`
+}
+
+// Weakest is the level of the weakest dimension.
+func (e Enforced) Weakest() Level { return min(e.Files, e.Network, e.Processes, e.Limits) }
+
+// Request is what a parent asks of the process that it starts.
+type Request struct {
+	Access Access `json:"access"`
+	// Namespaces is set when the process was started in some of its own.
+	Namespaces bool `json:"namespaces"`
+	// Root is an empty folder, in the parent's view, on which the process
+	// mounts what it may see.
+	Root string `json:"root"`
+	// Temp is a folder that the process sees as /tmp.
+	Temp   string `json:"temp"`
+	Limits Limits `json:"limits"`
+}
+
+// Limits are on what a confined process and each of its own may take; 0 is the
+// limit that is there already.
+type Limits struct {
+	FileSize  uint64 `json:"fileSize,omitempty"`  // bytes of one file
+	Files     uint64 `json:"files,omitempty"`     // open at once, in one process
+	Processes uint64 `json:"processes,omitempty"` // of this user
+}
