@@ -117,6 +117,8 @@ func (l *loader) parse(u *unit) {
 		name, text := path, u.texts[path]
 		if len(u.CompiledGoFiles) > 0 && filepath.Ext(path) != ".go" {
 			name = cgoOrigin(u, path, text)
+		} else {
+			text = withoutLineComments(text)
 		}
 		file, err := parser.ParseFile(l.fset, name, text, mode)
 		var list scanner.ErrorList

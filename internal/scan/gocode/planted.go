@@ -26,7 +26,7 @@ func plants() []plant {
 		{lintStage, staticcheckTool, "SA1019", "import \"MODULE/old\"\n\nfunc NAME() { old.NAME() } // here\n"},
 		{lintStage, staticcheckTool, "SA4017", "import \"unicode/utf8\"\n\nfunc NAME(r rune) { utf8.RuneLen(r) } // here\n"},
 		{sastStage, gosecTool, "G103", "import \"unsafe\"\n\nfunc NAME(p *int) uintptr { return uintptr(unsafe.Pointer(p)) } // here\n"},
-		{sastStage, gosecTool, "G115", "func NAME(n int) int8 { return int8(n) } // here\n"},
+		{sastStage, gosecTool, "G115", "//line elsewhere.go:1\nfunc NAME(n int) int8 { return int8(n) } // here\n"},
 	}
 }
 
