@@ -25,7 +25,7 @@ const maxNamed = 5
 // addFindings puts the stage's findings into its report: once each, in the order of
 // their places, without those of rules that the configuration switches off.
 func (c *check) addFindings(r *pipeline.Report) {
-	lines := c.lineReader()
+	known := c.identities()
 	told, inSource := slices.Clone(c.unlisted), []sarif.Finding(nil)
 	for _, u := range c.program.roots() {
 		if result := c.results[u]; result != nil {
@@ -37,20 +37,20 @@ func (c *check) addFindings(r *pipeline.Report) {
 	if off := found - len(told); off > 0 && r.Stage == lintStage {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s of rules that the configuration switches off", count(off, "finding")))
 	}
-	r.Findings = c.inOrder(lines, r.Stage, told)
-	r.InSource = c.inOrder(lines, r.Stage, inSource)
+	r.Findings = c.inOrder(known, r.Stage, told)
+	r.InSource = c.inOrder(known, r.Stage, inSource)
 	r.InSource = r.InSource[:min(len(r.InSource), maxInSource)]
 }
 
 // inOrder gives a stage's findings their identity, and puts them into the order
 // of their places, once each.
-func (c *check) inOrder(lines lineReader, stage string, all []sarif.Finding) (findings []sarif.Finding) {
+func (c *check) inOrder(known identities, stage string, all []sarif.Finding) (findings []sarif.Finding) {
 	seen := map[string]bool{}
 	for _, f := range all {
 		if f.Stage != stage {
 			continue
 		}
-		f.Identity = squeeze(lines.line(f.Location.Path, f.Location.Line))
+		f.Identity = known.of(f)
 		f.Location.Path = c.relative(f.Location.Path)
 		key := fmt.Sprint(f.Rule, f.Location, f.Message)
 		if !seen[key] {
@@ -193,37 +193,6 @@ func linked(path string) string {
 		}
 	}
 	return "unknown"
-}
-
-// lineReader reads single lines of the module's files, each file once.
-type lineReader struct {
-	module map[string]bool
-	lines  map[string][]string
-}
-
-func (c *check) lineReader() lineReader {
-	r := lineReader{module: map[string]bool{}, lines: map[string][]string{}}
-	for _, path := range c.files {
-		r.module[path] = true
-	}
-	return r
-}
-
-func (r lineReader) line(path string, n int) string {
-	if !r.module[path] {
-		return ""
-	}
-	lines, ok := r.lines[path]
-	if !ok {
-		if text, err := readBounded(path, maxSource); err == nil {
-			lines = strings.Split(string(text), "\n")
-		}
-		r.lines[path] = lines
-	}
-	if n < 1 || n > len(lines) {
-		return ""
-	}
-	return lines[n-1]
 }
 
 // squeeze takes the white space out.
