@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"github.com/sluice-ci/sluice/internal/cache"
 	"github.com/sluice-ci/sluice/internal/config"
 	"github.com/sluice-ci/sluice/internal/gitrepo"
 	"github.com/sluice-ci/sluice/internal/hint"
@@ -19,136 +21,206 @@ import (
 	"github.com/sluice-ci/sluice/internal/scan"
 )
 
-// base is the commit that a run compares with: what a change is a change of.
+// base is what a run compares with. The tip of what a change is to be merged
+// into decides; what was found before is that of the commit which it and the
+// change have in common.
 type base struct {
-	commit string
-	root   config.Root
-	file   *config.File     // its sluice.yaml; nil when it has none
-	known  *policy.Baseline // its sluice.baseline.json; nil when it has none
-	// project is the service at that commit; nil when it was not there yet.
+	repo   gitrepo.Repository
+	tip    string
+	commit string // the merge base
+
+	file  *config.File     // the tip's sluice.yaml; nil when it has none
+	known *policy.Baseline // the tip's sluice.baseline.json; nil when it has none
+	moved bool             // the tip's sluice.yaml is of another folder than the change's
+
+	dir string // of this run alone: the merge base's files, below "files"
+	// project is the service at the merge base; nil when it was not there.
 	project *project
 	absent  string // why project is nil
 }
 
-// findBase takes the base commit out of the repository and plans its service.
+// findBase finds the commits to compare with, reads what decides, and plans the
+// service as it was.
 func (a *app) findBase(ctx context.Context, p *project, since string) (*base, error) {
-	if p.Root.Git == "" {
-		return nil, usage(hint.With(fmt.Errorf("--since: %s is in no git work tree", p.Root.Dir), "run git init, or leave --since out"))
-	}
-	repo, err := gitrepo.Open(p.Root.Git)
-	if err != nil {
+	b := &base{}
+	var err error
+	if b.repo, err = repositoryOf(ctx, p.Root); err != nil {
 		return nil, err
 	}
-	b := &base{}
-	if b.commit, err = repo.MergeBase(ctx, since); err != nil {
+	if b.tip, err = b.repo.Resolve(ctx, since); err != nil {
 		return nil, usage(err)
 	}
-	dir, err := export(ctx, repo, b.commit, filepath.Join(p.cache, "bases"))
+	commits, err := b.repo.MergeBases(ctx, b.tip)
 	if err != nil {
-		return nil, err
+		return nil, usage(err)
 	}
-	if b.root, err = moved(p.Root, dir); err != nil {
-		return nil, err
+	if b.commit = commits[0]; len(commits) > 1 {
+		b.commit = b.tip // which of them the change is a change of cannot be told
 	}
-	return b, b.read(a)
+	if err := b.readPolicy(ctx, p.Root); err != nil {
+		return nil, usage(hint.With(fmt.Errorf("at commit %.12s: %w", b.tip, err), "correct it there, or have an owner approve the policy of this change (--approved-policy)"))
+	}
+	return b, b.export(ctx, a, p)
 }
 
-// read reads what decides at the base commit, and plans its service.
-func (b *base) read(a *app) (err error) {
-	const approve = "correct it there, or have an owner approve the policy of this change (--approved-policy)"
-	if b.file, err = config.Load(b.root.Dir); err != nil {
-		return usage(hint.With(fmt.Errorf("at commit %.12s: %w", b.commit, err), approve))
+// repositoryOf opens the repository of a project. A submodule is not one: it
+// would be compared with itself.
+func repositoryOf(ctx context.Context, root config.Root) (gitrepo.Repository, error) {
+	if root.Git == "" {
+		return gitrepo.Repository{}, usage(hint.With(fmt.Errorf("--since: %s is in no git work tree", root.Dir), "run git init, or leave --since out"))
 	}
-	if b.known, err = config.LoadBaseline(b.root.Dir); err != nil {
-		return usage(hint.With(fmt.Errorf("at commit %.12s: %w", b.commit, err), approve))
-	}
-	cfg, err := config.Merge(b.root, b.file)
-	if err != nil { // there is no service that could be looked at
-		b.absent = err.Error()
-		return nil
-	}
-	b.project, err = a.project(cfg)
-	return err
-}
-
-// moved is a root in another folder that has the same files.
-func moved(r config.Root, to string) (config.Root, error) {
-	dir, err := filepath.Rel(r.Git, r.Dir)
-	if err != nil {
-		return r, err
-	}
-	start, err := filepath.Rel(r.Git, r.Start)
-	return config.Root{Dir: filepath.Join(to, dir), Start: filepath.Join(to, start)}, err
-}
-
-// keptBases is how long the files of a commit are kept that no run compares with.
-const keptBases = 7 * 24 * time.Hour
-
-// export writes the files of a commit to a folder of the cache, unless they are
-// there already, and removes those that were not used for long.
-func export(ctx context.Context, repo gitrepo.Repository, commit, bases string) (string, error) {
-	dir := filepath.Join(bases, commit)
-	if err := os.MkdirAll(bases, 0o700); err != nil {
-		return "", err
-	}
-	now := time.Now()
-	if err := os.Chtimes(dir, now, now); errors.Is(err, fs.ErrNotExist) {
-		if err := exportTo(ctx, repo, commit, bases, dir); err != nil {
-			return "", err
+	for at := filepath.Dir(root.Git); at != filepath.Dir(at); at = filepath.Dir(at) {
+		outer, err := gitrepo.Open(at)
+		if err != nil {
+			continue
 		}
-	} else if err != nil {
-		return "", err
-	}
-	entries, err := os.ReadDir(bases)
-	if err != nil {
-		return "", err
-	}
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil && now.Sub(info.ModTime()) > keptBases {
-			if err := os.RemoveAll(filepath.Join(bases, e.Name())); err != nil {
-				return "", err
-			}
+		if rel, err := filepath.Rel(at, root.Git); err == nil && outer.IsSubmodule(ctx, filepath.ToSlash(rel)) {
+			return outer, usage(hint.With(fmt.Errorf("--since: %s is a submodule of %s", root.Git, at), "run sluice in a clone of its own"))
 		}
 	}
-	return dir, nil
+	return gitrepo.Open(root.Git)
 }
 
-func exportTo(ctx context.Context, repo gitrepo.Repository, commit, bases, dir string) error {
-	aside, err := os.MkdirTemp(bases, "new-")
+// Bounds on what is read of a commit, bytes.
+const (
+	maxConfig   = 1 << 20
+	maxBaseline = 64 << 20
+)
+
+// readPolicy reads what decides from the tip itself, not from its files on a
+// disk. Which sluice.yaml counts is up to the tip's folders, not the change's.
+func (b *base) readPolicy(ctx context.Context, root config.Root) error {
+	start, err := slashed(root.Git, root.Start)
 	if err != nil {
 		return err
 	}
-	if err := repo.Export(ctx, commit, aside); err != nil {
-		return errors.Join(err, os.RemoveAll(aside))
+	folder := config.Nearest(start, func(file string) bool {
+		_, err := b.repo.File(ctx, b.tip, file, maxConfig)
+		return !errors.Is(err, fs.ErrNotExist) // what is no file is an error when it is read
+	})
+	own, err := slashed(root.Git, root.Dir)
+	if err != nil {
+		return err
 	}
-	if err := os.Rename(aside, dir); err != nil { // another run was faster
-		return errors.Join(os.RemoveAll(aside), ignoreExists(err))
+	b.moved = folder != own
+	text, err := b.repo.File(ctx, b.tip, path.Join(folder, config.Name), maxConfig)
+	if err == nil {
+		b.file, err = config.Parse(text)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	text, err = b.repo.File(ctx, b.tip, path.Join(folder, config.BaselineName), maxBaseline)
+	if err == nil {
+		b.known, err = config.ParseBaseline(text, time.Now())
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func slashed(base, path string) (string, error) {
+	rel, err := filepath.Rel(base, path)
+	return filepath.ToSlash(rel), err
+}
+
+// staleBase is how old the files of a base are that a killed run left behind.
+const staleBase = 24 * time.Hour
+
+// export takes the merge base's files out of the repository, for this run alone,
+// and plans the service in them.
+func (b *base) export(ctx context.Context, a *app, p *project) error {
+	bases := filepath.Join(p.cache, "bases")
+	if err := errors.Join(os.MkdirAll(bases, 0o700), clearStale(bases)); err != nil {
+		return err
+	}
+	var err error
+	if b.dir, err = os.MkdirTemp(bases, "base-"); err != nil {
+		return err
+	}
+	files := filepath.Join(b.dir, "files")
+	if err := b.repo.Export(ctx, b.commit, files); err != nil {
+		return errors.Join(err, b.remove())
+	}
+	return b.plan(a, p.Root, files)
+}
+
+func clearStale(bases string) error {
+	entries, err := os.ReadDir(bases)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > staleBase {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(bases, e.Name())))
+			if err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
-func ignoreExists(err error) error {
-	if errors.Is(err, fs.ErrExist) {
+// remove removes the files.
+func (b *base) remove() error {
+	if b == nil || b.dir == "" {
 		return nil
+	}
+	return os.RemoveAll(b.dir)
+}
+
+// plan plans the service in the merge base's files.
+func (b *base) plan(a *app, root config.Root, files string) error {
+	start, err := slashed(root.Git, root.Start)
+	if err != nil {
+		return err
+	}
+	folder := config.Nearest(start, func(file string) bool {
+		_, err := os.Lstat(filepath.Join(files, filepath.FromSlash(file)))
+		return err == nil
+	})
+	was := config.Root{Dir: filepath.Join(files, filepath.FromSlash(folder)), Start: filepath.Join(files, filepath.FromSlash(start))}
+	f, err := config.Load(was.Dir)
+	var cfg config.Pipeline
+	if err == nil {
+		cfg, err = config.Merge(was, f)
+	}
+	if err != nil { // there is no service that could be looked at
+		b.absent = firstLine(err.Error())
+		return nil
+	}
+	cfg.Govern(b.file, was.Dir)
+	if b.project, err = a.project(cfg); err == nil {
+		b.project.hasher = cache.OpenHasher(filepath.Join(b.dir, "index"))
 	}
 	return err
 }
 
-// govern has the base commit's configuration decide, unless an owner has
-// approved the change's own.
+// rulesRoot is the folder that what decides names folders below.
+func (b *base) rulesRoot() string {
+	if b.project != nil {
+		return b.project.Root.Dir
+	}
+	return filepath.Join(b.dir, "files")
+}
+
+// govern has the tip's configuration decide, unless an owner has approved the
+// change's own.
 func (r *oneRun) govern() error {
 	own, err := config.LoadBaseline(r.Root.Dir)
 	if err != nil {
 		return usage(err)
 	}
 	decides := own
-	if r.base != nil {
-		r.loosened = append(r.Written.Loosened(r.base.file), config.BaselineLoosened(r.base.known, own)...)
+	switch {
+	case r.base != nil:
+		r.loosened = r.allLoosened(own)
 		if !r.approved {
-			r.Govern(r.base.file)
-			r.Policy.Source, decides = r.base.commit, r.base.known
+			r.Govern(r.base.file, r.base.rulesRoot())
+			r.Policy.Source, decides = r.base.tip, r.base.known
 		}
-	} else if own != nil && r.strict && !r.approved {
+	case own != nil && r.strict && !r.approved:
 		decides = nil
 		r.record.Notes = append(r.record.Notes, config.BaselineName+" does not count in a strict run without a base commit (--since), unless an owner has approved it (--approved-policy)")
 	}
@@ -158,6 +230,27 @@ func (r *oneRun) govern() error {
 	return nil
 }
 
+// allLoosened is all by which the change lets more through. What does not fail
+// the run is told, so that an owner sees it.
+func (r *oneRun) allLoosened(own *policy.Baseline) (found []scan.Loosening) {
+	b := r.base
+	if b.moved {
+		found = append(found, scan.Loosening{Path: config.Name, Key: "root", High: true, Message: "another " + config.Name + " counts for this folder than before"})
+	}
+	if b.project != nil {
+		found = append(found, r.Moved(b.project.Pipeline)...)
+	}
+	found = append(found, r.Written.Loosened(b.file)...)
+	found = append(found, config.BaselineLoosened(b.known, own)...)
+	for _, l := range found {
+		if l.High && !r.approved {
+			continue // it fails the run, and is shown with that
+		}
+		r.record.Notes = append(r.record.Notes, fmt.Sprintf("%s: %s", sarif.Location{Path: l.Path, Line: l.Line}, l.Message))
+	}
+	return found
+}
+
 // compareWithBase finds out what the base commit's checks find today, and plans
 // the run anew with that.
 func (r *oneRun) compareWithBase(ctx context.Context) error {
@@ -165,15 +258,15 @@ func (r *oneRun) compareWithBase(ctx context.Context) error {
 		return nil
 	}
 	b := r.base
-	rel, err := filepath.Rel(r.Root.Dir, r.Service.Dir)
+	rel, err := slashed(r.Root.Dir, r.Service.Dir)
 	if err != nil {
 		return err
 	}
-	r.Service.Base = &scan.Base{Commit: b.commit, Path: filepath.ToSlash(rel), Loosened: r.loosened, Approved: r.approved}
-	if b.project == nil {
-		r.record.Notes = append(r.record.Notes, fmt.Sprintf("there is no service to compare with at commit %.12s: %s", b.commit, firstLine(b.absent)))
-	} else if err := r.runBase(ctx); err != nil {
-		return err
+	r.Service.Base = &scan.Base{Commit: b.commit, Path: rel, Loosened: r.loosened, Approved: r.approved, Absent: b.absent, SwitchedOff: map[string]map[string]int{}}
+	if b.project != nil {
+		if err := r.runBase(ctx); err != nil {
+			return err
+		}
 	}
 	return r.plan()
 }
@@ -196,20 +289,31 @@ func (r *oneRun) runBase(ctx context.Context) error {
 			return fmt.Errorf("looking at the base commit: %w", err)
 		}
 		for _, res := range done.Results {
-			switch {
-			case res.Outcome == pipeline.NotApplicable:
+			if res.Outcome == pipeline.NotApplicable {
 				applied = slices.DeleteFunc(applied, func(stage string) bool { return stage == res.Stage })
-			case res.Outcome == pipeline.NotRun:
-				r.record.Notes = append(r.record.Notes, fmt.Sprintf("%s was not run at the base commit: %s", res.Stage, firstLine(res.Reason)))
-			case policy.Comparable(res.Stage):
-				known.Stages[res.Stage] = policy.Know(sarif.Merge(res.Report.Findings))
 			}
+			r.remember(res, &known)
 		}
 		fmt.Fprintln(r.progress(), "\nthen the change:")
 	}
 	r.Service.Base.Applied = applied
-	r.Policy.Baselines = append(r.Policy.Baselines, known)
+	r.Policy.Baselines = append(policy.Baselines{known}, r.Policy.Baselines...)
 	return nil
+}
+
+// remember keeps what was found at the base commit, of a stage that was run.
+func (r *oneRun) remember(res pipeline.Result, known *policy.Baseline) {
+	switch {
+	case res.Outcome == pipeline.NotRun:
+		r.record.Notes = append(r.record.Notes, fmt.Sprintf("%s was not run at the base commit: %s", res.Stage, firstLine(res.Reason)))
+	case policy.Comparable(res.Stage):
+		known.Stages[res.Stage] = policy.Know(sarif.Merge(res.Report.Findings))
+		off := map[string]int{}
+		for _, f := range res.Report.InSource {
+			off[f.Fingerprint()]++
+		}
+		r.Service.Base.SwitchedOff[res.Stage] = off
+	}
 }
 
 // comparable are the jobs of the base that answer those of the chosen stages

@@ -109,7 +109,7 @@ func (r *oneRun) maskLogs(m mask.Masker) error {
 		return nil
 	}
 	var names []string
-	for _, pattern := range []string{"logs/*.log", "junit.xml"} {
+	for _, pattern := range []string{"logs/*.log", "logs/base/*.log", "junit.xml"} {
 		found, err := filepath.Glob(filepath.Join(r.folder.Dir, pattern))
 		if err != nil {
 			return err

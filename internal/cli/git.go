@@ -23,11 +23,11 @@ func readGit(ctx context.Context, s scan.Service) func() gitState {
 	answer := make(chan gitState, 1)
 	go func() {
 		var g gitState
-		if s.Git {
-			if out, err := git(ctx, s.Root, "rev-parse", "HEAD"); err == nil {
+		if s.GitTop != "" {
+			if out, err := git(ctx, s.GitTop, "rev-parse", "HEAD"); err == nil {
 				g.commit = strings.TrimSpace(string(out))
 			}
-			out, err := git(ctx, s.Root, "status", "--porcelain", "--untracked-files=normal")
+			out, err := git(ctx, s.GitTop, "status", "--porcelain", "--untracked-files=normal")
 			g.dirty = err != nil || len(bytes.TrimSpace(out)) > 0
 		}
 		answer <- g

@@ -77,6 +77,11 @@ func (a *app) run(ctx context.Context, dir string, s selection) error {
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if err := r.base.remove(); err != nil {
+			fmt.Fprintln(a.Stderr, "sluice: removing the base commit's files:", err)
+		}
+	}()
 	return r.do(ctx)
 }
 
@@ -139,7 +144,7 @@ func (a *app) newRun(ctx context.Context, dir string, s selection) (*oneRun, err
 	r.record = pipeline.Record{Schema: 1, Sluice: p.Service.Version, Service: p.Service.Name, Root: p.Service.Root, Dir: filepath.ToSlash(rel),
 		Strict: s.strict, State: pipeline.Running, Started: now.UTC()}
 	if err := r.against(ctx); err != nil {
-		return nil, err
+		return nil, errors.Join(err, r.base.remove())
 	}
 	if r.folder, r.record.ID, err = pipeline.NewFolder(p.Service.Root, now); err != nil {
 		return nil, err
@@ -155,7 +160,7 @@ func (r *oneRun) against(ctx context.Context) (err error) {
 			return err
 		}
 		r.record.Base = r.base.commit
-		if git := r.git(); r.strict && !git.dirty && git.commit == r.base.commit {
+		if git := r.git(); r.strict && !git.dirty && git.commit == r.base.tip {
 			return usage(hint.With(errors.New("--since names a commit that has all of HEAD: there is nothing to compare"), "name the branch that the change is to be merged into, or the commit before it"))
 		}
 	}
@@ -170,7 +175,14 @@ func (r *oneRun) plan() (err error) {
 	if err := r.project.plan(); err != nil {
 		return err
 	}
-	r.chosen, err = choose(r.jobs, r.until, r.only)
+	if r.chosen, err = choose(r.jobs, r.until, r.only); err != nil || r.base == nil {
+		return err
+	}
+	stages := []string{policyJob} // what a change takes away is looked at whatever else is
+	for _, job := range r.chosen {
+		stages = append(stages, job.Stages...)
+	}
+	r.chosen, err = pipeline.Select(r.jobs, stages)
 	return err
 }
 

@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"maps"
+	"path"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -10,6 +12,42 @@ import (
 	"github.com/sluice-ci/sluice/internal/policy"
 	"github.com/sluice-ci/sluice/internal/scan"
 )
+
+// Moved says what of a service is another than at an earlier commit, so that
+// something else is looked at, or delivered.
+func (p Pipeline) Moved(before Pipeline) (found []scan.Loosening) {
+	is, was := p.Service, before.Service
+	for _, v := range []struct{ key, what, is, was string }{
+		{"path", "the service's folder", below(p.Root.Dir, is.Dir), below(before.Root.Dir, was.Dir)},
+		{"build.main", "the command that is built", is.Main, was.Main},
+		{"service", "the service's name", is.Name, was.Name},
+		{"path", "the module", is.GoModule, was.GoModule},
+	} {
+		if v.is != v.was {
+			found = append(found, scan.Loosening{Path: Name, Key: v.key, Line: p.Written.line(v.key), High: true,
+				Message: fmt.Sprintf("%s is %q, and was %q: something else is looked at", v.what, v.is, v.was)})
+		}
+	}
+	return found
+}
+
+func below(root, dir string) string {
+	if rel, err := filepath.Rel(root, dir); err == nil {
+		return filepath.ToSlash(rel)
+	}
+	return dir
+}
+
+// Nearest is the folder of the sluice.yaml that counts for a folder: the
+// nearest from there upwards, else the top, ".". Folders are slash-separated and
+// relative to the top; has tells whether there is a file.
+func Nearest(folder string, has func(file string) bool) string {
+	for at := path.Clean(folder); ; at = path.Dir(at) {
+		if has(path.Join(at, Name)) || at == "." {
+			return at
+		}
+	}
+}
 
 // Loosened says where a file lets more through than the file of an earlier
 // commit did. Either may be nil, which is a file without a key.
@@ -37,10 +75,8 @@ func (f *File) Loosened(before *File) (found []scan.Loosening) {
 			add(fmt.Sprintf("exceptions[%d].id", i), "%s is let be until %s (%s): %s", x.ID, x.Expires.Format("2006-01-02"), x.Owner, x.Reason)
 		}
 	}
-	for key, values := range map[string][2]string{"path": {was.Path, is.Path}, "build.main": {was.Build.Main, is.Build.Main}, "vulndb": {was.VulnDB, is.VulnDB}} {
-		if values[0] != values[1] {
-			add(key, "%s is %q, and was %q: something else is looked at", key, values[1], values[0])
-		}
+	if is.VulnDB != was.VulnDB {
+		add("vulndb", "the vulnerability data comes from %q, and came from %q", is.VulnDB, was.VulnDB)
 	}
 	slices.SortStableFunc(found, func(a, b scan.Loosening) int { return strings.Compare(a.Key, b.Key) })
 	return found
@@ -63,6 +99,9 @@ func (f *File) whole() File {
 
 // line is where a key is written, or the nearest above it that is; 0 is nowhere.
 func (f *File) line(key string) int {
+	if f == nil {
+		return 0
+	}
 	for key != "" {
 		if at, ok := f.places[key]; ok {
 			return at.line

@@ -47,8 +47,6 @@ func TestLoosened(t *testing.T) {
 		"an exception, longer":    {x, strings.Replace(x, "01-31", "02-28", 1), []string{"exceptions[0].id:2"}},
 		"an exception, wider":     {strings.Replace(x, "}", ", path: a}", 1), x, []string{"exceptions[0].id:2"}},
 		"an exception is removed": {x, "service: a\n", nil},
-		"another folder":          {"path: app\n", "path: empty\n", []string{"path:1"}},
-		"another program":         {"", "build: {main: cmd/harmless}\n", []string{"build.main:1"}},
 		"other data":              {"", "vulndb: https://example.com/none\n", []string{"vulndb:1"}},
 		"the file is removed":     {"test: {coverage: 70}\n", "", []string{"test.coverage:0"}},
 	}
@@ -74,11 +72,51 @@ func TestGovern(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Govern(parsed(t, "service: before\ntest: {coverage: 70, timeout: 9m}\ngates: {lint: {ignore: [B]}}\n"))
+	p.Govern(parsed(t, "service: before\ntest: {coverage: 70, timeout: 9m}\ngates: {lint: {ignore: [B]}}\nvulndb: data\n"), "/base")
 	o := p.Service.Options
 	got := []any{p.Service.Name, o.VulnDB, o.Coverage, o.TestLimit, o.LintIgnore, p.Policy.Gates["sast"].Never, len(p.Policy.Exceptions)}
-	if diff := cmp.Diff([]any{"here", "", 70, "3m0s", []string{"B"}, false, 0}, got); diff != "" {
+	if diff := cmp.Diff([]any{"here", "/base/data", 70, "3m0s", []string{"B"}, false, 0}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestMoved(t *testing.T) {
+	t.Parallel()
+	at := func(root, dir, module, main, name string) Pipeline {
+		p := Pipeline{Root: Root{Dir: root}}
+		p.Service.Dir, p.Service.GoModule, p.Service.Main, p.Service.Name = dir, module, main, name
+		return p
+	}
+	was := at("/base", "/base/app", "example.com/app", "cmd/app", "app")
+	for name, tt := range map[string]struct {
+		is   Pipeline
+		want []string
+	}{
+		"the same, elsewhere": {at("/here", "/here/app", "example.com/app", "cmd/app", "app"), nil},
+		"another folder":      {at("/here", "/here/decoy", "example.com/app", "cmd/app", "app"), []string{"path"}},
+		"another command":     {at("/here", "/here/app", "example.com/app", "cmd/tiny", "app"), []string{"build.main"}},
+		"another name":        {at("/here", "/here/app", "example.com/app", "cmd/app", "tiny"), []string{"service"}},
+		"another module":      {at("/here", "/here/app", "example.com/decoy", "cmd/app", "app"), []string{"path"}},
+	} {
+		var got []string
+		for _, l := range tt.is.Moved(was) {
+			if got = append(got, l.Key); !l.High {
+				t.Errorf("%s: it is not high", name)
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	t.Parallel()
+	for folder, want := range map[string]string{".": ".", "a": "a", "a/b": "a", "a/b/c": "a/b/c", "b": ".", "b/c": "."} {
+		has := func(file string) bool { return file == "a/"+Name || file == "a/b/c/"+Name }
+		if got := Nearest(folder, has); got != want {
+			t.Errorf("%s: %s, want %s", folder, got, want)
+		}
 	}
 }
 

@@ -47,7 +47,7 @@ func Read(dir string) (Pipeline, error) {
 // The service is in the file's "path", or in the root when it names none;
 // without a file, it is the folder that was asked for.
 func Merge(root Root, f *File) (Pipeline, error) {
-	p := Pipeline{Root: root, Written: f, Service: scan.Service{Root: root.Dir, Dir: root.Start, Git: root.Git != "", Target: LocalTarget}}
+	p := Pipeline{Root: root, Written: f, Service: scan.Service{Root: root.Dir, Dir: root.Start, GitTop: root.Git, Target: LocalTarget}}
 	if f == nil {
 		f = &File{}
 	} else {
@@ -68,10 +68,11 @@ func Merge(root Root, f *File) (Pipeline, error) {
 
 // Govern has the file of an earlier commit decide in place of this one's: the
 // gates and exceptions, what the tests must cover, and where the vulnerability
-// data comes from. It may be nil, which is a file without a key.
-func (p *Pipeline) Govern(by *File) {
+// data comes from, a folder being below root. It may be nil, which is a file
+// without a key.
+func (p *Pipeline) Govern(by *File, root string) {
 	rules := by.whole()
-	is := options(p.Service.Root, &rules)
+	is := options(root, &rules)
 	o := &p.Service.Options
 	o.LintIgnore, o.Coverage, o.VulnDB = is.LintIgnore, is.Coverage, is.VulnDB
 	p.Policy = policy.Policy{Gates: gates(rules.Gates), Exceptions: exceptions(rules.Exceptions)}

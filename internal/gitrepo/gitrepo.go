@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/sluice-ci/sluice/internal/command"
@@ -83,21 +84,70 @@ func pointer(file, prefix string) (string, error) {
 	return name, nil
 }
 
-// MergeBase is the commit that HEAD and a reference have in common: what the
-// changes in HEAD are changes of.
-func (r Repository) MergeBase(ctx context.Context, ref string) (string, error) {
-	if strings.HasPrefix(ref, "-") || strings.ContainsAny(ref, "\x00\n") {
-		return "", fmt.Errorf("%q is no reference", ref)
+// Resolve is the commit that a reference names, or an expression such as
+// HEAD~1. A name that several references have is an error when they differ:
+// whoever can push a tag must not decide what a branch's name means.
+func (r Repository) Resolve(ctx context.Context, name string) (string, error) {
+	if name == "" || strings.HasPrefix(name, "-") || strings.ContainsAny(name, "\x00\n") {
+		return "", fmt.Errorf("%q is no reference", name)
 	}
-	other, err := r.output(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
+	var found []string
+	for _, prefix := range []string{"refs/heads/", "refs/remotes/", "refs/tags/"} {
+		if commit, err := r.commit(ctx, prefix+name); err == nil && !slices.Contains(found, commit) {
+			found = append(found, commit)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		commit, err := r.commit(ctx, name)
+		if err != nil {
+			return "", hint.With(fmt.Errorf("there is no commit %q here", name), "fetch it: git fetch origin; in CI check out with fetch-depth: 0")
+		}
+		return commit, nil
+	}
+	return "", hint.With(fmt.Errorf("%q is the name of several references, which differ", name), "name one whole, as refs/remotes/origin/main")
+}
+
+func (r Repository) commit(ctx context.Context, name string) (string, error) {
+	out, err := r.output(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}")
+	return strings.TrimSpace(string(out)), err
+}
+
+// MergeBases are the commits that HEAD and a commit have in common, the best of
+// them: what the changes in HEAD are changes of. There are several where
+// branches were merged into each other.
+func (r Repository) MergeBases(ctx context.Context, commit string) ([]string, error) {
+	out, err := r.output(ctx, "merge-base", "--all", "HEAD", commit)
 	if err != nil {
-		return "", hint.With(fmt.Errorf("there is no commit %q here", ref), "fetch it: git fetch origin; in CI check out with fetch-depth: 0")
+		return nil, hint.With(fmt.Errorf("HEAD and %.12s have no commit in common here", commit), "in CI check out with fetch-depth: 0; a shallow clone does not reach far enough")
 	}
-	base, err := r.output(ctx, "merge-base", "HEAD", strings.TrimSpace(string(other)))
+	return strings.Fields(string(out)), nil
+}
+
+// File is the content of a file of a commit. The error wraps fs.ErrNotExist
+// when there is none; what is no regular file, or too large, is an error.
+func (r Repository) File(ctx context.Context, commit, path string, most int64) ([]byte, error) {
+	out, err := r.output(ctx, "ls-tree", "-l", "-z", "--full-tree", "--end-of-options", commit, "--", path)
 	if err != nil {
-		return "", hint.With(fmt.Errorf("HEAD and %s have no commit in common here", ref), "in CI check out with fetch-depth: 0; a shallow clone does not reach far enough")
+		return nil, fmt.Errorf("looking for %s in commit %.12s: %w", path, commit, err)
 	}
-	return strings.TrimSpace(string(base)), nil
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s in commit %.12s: %w", path, commit, fs.ErrNotExist)
+	}
+	e, err := parseEntry(strings.TrimSuffix(string(out), "\x00"))
+	if err != nil || e.path != path || e.mode == symlink || e.object == "" || e.size > most {
+		return nil, fmt.Errorf("%s in commit %.12s is no file of at most %d bytes", path, commit, most)
+	}
+	return r.output(ctx, "cat-file", "blob", e.object)
+}
+
+// IsSubmodule tells whether a folder is recorded, in the repository at root
+// around it, as a repository of its own.
+func (r Repository) IsSubmodule(ctx context.Context, path string) bool {
+	out, err := r.output(ctx, "ls-files", "-s", "-z", "--", path)
+	return err == nil && strings.HasPrefix(string(out), "160000 ")
 }
 
 // output is what git prints.

@@ -1,6 +1,8 @@
 package gitrepo
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -94,24 +96,57 @@ func TestExportRefuses(t *testing.T) {
 	}
 }
 
-func TestMergeBase(t *testing.T) {
+func TestResolveAndMergeBases(t *testing.T) {
 	t.Parallel()
 	r, dir := repository(t, `
 git commit -q --allow-empty -m base && git tag fork
 git checkout -q -b topic && git commit -q --allow-empty -m topic
 git checkout -q main && git commit -q --allow-empty -m main
+git update-ref refs/remotes/origin/main main && git update-ref refs/remotes/origin/same main && git tag origin/same main
 git checkout -q topic
+git tag origin/main fork
 git checkout -q --orphan other && git commit -q --allow-empty -m other && git checkout -q topic`)
-	fork := run(t, dir, "git rev-parse fork")
-	for _, ref := range []string{"main", "fork", "HEAD~1", fork} {
-		if got, err := r.MergeBase(t.Context(), ref); err != nil || got != fork {
-			t.Errorf("%s: %q, %v, want %s", ref, got, err, fork)
+	id := func(ref string) string { return run(t, dir, "git rev-parse "+ref+"^{commit}") }
+	fork := id("fork")
+	for ref, want := range map[string]string{"main": id("refs/heads/main"), "fork": fork, "HEAD~1": fork, fork: fork, "refs/remotes/origin/main": id("refs/heads/main"), "origin/same": id("refs/heads/main")} {
+		got, err := r.Resolve(t.Context(), ref)
+		if err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %s", ref, got, err, want)
+		}
+		if bases, err := r.MergeBases(t.Context(), got); err != nil || len(bases) != 1 || bases[0] != fork {
+			t.Errorf("%s: bases %q, %v, want %s", ref, bases, err, fork)
 		}
 	}
-	for _, ref := range []string{"", "nothing", "other", "--all", "-h", "main\nfork"} {
-		if got, err := r.MergeBase(t.Context(), ref); err == nil {
+	for _, ref := range []string{"", "nothing", "--all", "-h", "main\nfork", "origin/main"} {
+		if got, err := r.Resolve(t.Context(), ref); err == nil {
 			t.Errorf("%q: %s", ref, got)
 		}
+	}
+	if bases, err := r.MergeBases(t.Context(), id("other")); err == nil {
+		t.Errorf("of nothing in common: %s", bases)
+	}
+}
+
+func TestFile(t *testing.T) {
+	t.Parallel()
+	r, dir := repository(t, `
+mkdir d && printf text > d/file && ln -s d/file link && printf '* export-ignore\n' > .gitattributes
+git init -q sub && git -C sub commit -q --allow-empty -m sub
+git add . 2>/dev/null && git commit -q -m first`)
+	commit := run(t, dir, "git rev-parse HEAD")
+	if got, err := r.File(t.Context(), commit, "d/file", 10); err != nil || string(got) != "text" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := r.File(t.Context(), commit, "none", 10); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	for name, most := range map[string]int64{"d/file": 3, "link": 10, "d": 10, "sub": 10, "*": 10} {
+		if got, err := r.File(t.Context(), commit, name, most); err == nil {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if !r.IsSubmodule(t.Context(), "sub") || r.IsSubmodule(t.Context(), "d") || r.IsSubmodule(t.Context(), "none") {
+		t.Error("sub is a submodule, and nothing else is")
 	}
 }
 
@@ -123,7 +158,7 @@ func TestLinkedWorkTree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.MergeBase(t.Context(), "main"); err != nil {
+	if _, err := r.Resolve(t.Context(), "main"); err != nil {
 		t.Error(err)
 	}
 }

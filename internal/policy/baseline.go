@@ -60,7 +60,8 @@ func (b Baseline) Holds(now time.Time) bool {
 	return b.Expires.IsZero() || now.UTC().Before(b.Expires.AddDate(0, 0, 1))
 }
 
-// Baselines are those of a policy. A finding that any of them knows is not new.
+// Baselines are those of a policy. The first that knows of a stage, and still
+// counts, is the one that the stage is compared with: two would forgive twice.
 type Baselines []Baseline
 
 // mark says of the findings of a stage whether each is new or unchanged. They
@@ -73,25 +74,24 @@ func (bs Baselines) mark(stage string, findings []sarif.Finding, now time.Time) 
 	if !Comparable(stage) {
 		return nil
 	}
-	knows := len(bs) == 0
+	knows := false
 	for _, b := range bs {
 		known, ok := b.Stages[stage]
 		switch {
 		case !b.Holds(now):
 			warnings = append(warnings, fmt.Sprintf("the baseline %s expired on %s: what it knows counts again", b.Name, b.Expires.Format(time.DateOnly)))
-		case ok:
+		case ok && !knows:
 			compare(findings, known)
 			knows = true
 		}
 	}
-	if !knows && len(findings) > 0 {
+	if !knows && len(bs) > 0 && len(findings) > 0 {
 		warnings = append(warnings, "nothing is known of "+stage+" before: every finding counts")
 	}
 	return warnings
 }
 
-// compare marks the findings that are known as unchanged, and the others that
-// are not marked yet as new. A finding that is in the file where it was is
+// compare marks the findings that are known as unchanged, and the others as new. A finding that is in the file where it was is
 // preferred to one that is elsewhere.
 func compare(findings []sarif.Finding, known []Known) {
 	names := make([]string, len(findings))
@@ -126,7 +126,7 @@ func compare(findings []sarif.Finding, known []Known) {
 	for i := range findings {
 		if taken[i] {
 			findings[i].Baseline = sarif.Unchanged
-		} else if findings[i].Baseline == "" {
+		} else {
 			findings[i].Baseline = sarif.New
 		}
 	}

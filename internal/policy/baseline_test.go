@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,8 +87,19 @@ func TestBaselineCounts(t *testing.T) {
 			t.Errorf("%s: %d block, %q", tt.name, len(d.Blocking), told)
 		}
 	}
-	two := Policy{Baselines: Baselines{{Name: "empty", Stages: map[string][]Known{"sast": nil}}, {Name: "old", Stages: known}}}
-	if d := two.Decide("sast", Evidence{Findings: found}, day("2026-01-01"), true); len(d.Blocking) != 0 {
-		t.Error("what the second of two baselines knows blocks")
+	for name, tt := range map[string]struct {
+		bs   Baselines
+		want int
+	}{
+		"the second alone knows the stage": {Baselines{{Name: "empty"}, {Name: "old", Stages: known}}, 0},
+		"two do not forgive twice":         {Baselines{{Name: "one", Stages: known}, {Name: "other", Stages: known}}, 0},
+		"the first that knows counts":      {Baselines{{Name: "empty", Stages: map[string][]Known{"sast": nil}}, {Name: "old", Stages: known}}, 1},
+		"the first has expired":            {Baselines{{Name: "gone", Expires: day("2020-01-01"), Stages: map[string][]Known{"sast": nil}}, {Name: "old", Stages: known}}, 0},
+	} {
+		twice := append(slices.Clone(found), inFile("b", "x"))
+		d := Policy{Baselines: tt.bs}.Decide("sast", Evidence{Findings: twice}, day("2026-01-01"), true)
+		if len(d.Blocking) != tt.want+1 {
+			t.Errorf("%s: %d block, want %d", name, len(d.Blocking), tt.want+1)
+		}
 	}
 }

@@ -114,6 +114,9 @@ func (f Finding) with(other Finding) Finding {
 		f.CWE = other.CWE
 	}
 	f.Severity = max(f.Severity, other.Severity)
+	if f.Reach != "" && other.Reach.AtLeast(f.Reach) && other.Reach != f.Reach {
+		f.Reach, f.Trace = other.Reach, other.Trace // the stronger claim counts
+	}
 	if other.Suppression == nil {
 		f.Suppression = nil // one that is not let be counts
 	}

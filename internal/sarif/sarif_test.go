@@ -85,7 +85,7 @@ func TestMerge(t *testing.T) {
 	want := []Finding{
 		{Rule: "printf", Tool: "vet", Class: "printf", Severity: High, Location: at(3), Message: "a", AlsoSeenBy: []string{"staticcheck SA5009"}},
 		in[2],
-		{Rule: "GO-1", Tool: "govulncheck", Module: "m@v1", Aliases: []string{"CVE-1"}, Reach: Imported, AlsoSeenBy: []string{"trivy CVE-1"}},
+		{Rule: "GO-1", Tool: "govulncheck", Module: "m@v1", Aliases: []string{"CVE-1"}, Reach: Reachable, AlsoSeenBy: []string{"trivy CVE-1"}},
 		in[5], in[6],
 	}
 	if diff := cmp.Diff(want, Merge(in), cmpopts.EquateEmpty()); diff != "" {

@@ -10,9 +10,11 @@ import (
 // Service is what is delivered, as the planner found or was told it.
 type Service struct {
 	Name string
-	Root string // the repository's root, absolute
+	Root string // what the paths of findings are relative to, absolute
 	Dir  string // the service's folder, absolute, in or at Root
-	Git  bool   // Root is a git work tree
+	// GitTop is the top of the git work tree that Root is in or at, absolute;
+	// "" when it is in none.
+	GitTop string
 
 	GoModule string // the module path of Dir/go.mod; "" when it is no Go service
 	Main     string // folder of the command that is built, relative to Dir: "cmd/todo"
@@ -30,6 +32,12 @@ type Base struct {
 	Path     string      `json:"path"`    // the service's folder there, relative to the repository's root
 	Applied  []string    `json:"applied"` // the stages that applied there
 	Loosened []Loosening `json:"loosened"`
+	// Absent is why there was no service that could be compared with; "" when
+	// there was.
+	Absent string `json:"absent,omitempty"`
+	// SwitchedOff counts the findings that comments in its code switched off, by
+	// stage and fingerprint.
+	SwitchedOff map[string]map[string]int `json:"switchedOff,omitempty"`
 	// Approved is set when an owner has approved that the policy of the change
 	// decides on it.
 	Approved bool `json:"approved"`
@@ -42,6 +50,7 @@ type Loosening struct {
 	Line    int    `json:"line"`
 	Key     string `json:"key"`
 	Message string `json:"message"`
+	High    bool   `json:"high,omitempty"` // it has something else looked at, and so counts at once
 }
 
 // Options are the settings of a configuration that planners read.

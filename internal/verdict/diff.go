@@ -117,6 +117,10 @@ func policyDiff(a, b Verdict) []string {
 
 func policyParts(v Verdict) map[string]string {
 	parts := map[string]string{"sluice": v.Sluice, "strict": text(v.Strict), "day": v.Decided.UTC().Format("2006-01-02")}
+	parts["source"] = v.Policy.Source
+	for _, b := range v.Policy.Baselines {
+		parts["baseline "+b.Name] = text(b)
+	}
 	for stage, g := range v.Policy.Gates {
 		parts["gate "+stage] = text(g)
 	}

@@ -25,6 +25,7 @@ const Stage = "policy"
 const (
 	stageLost = "stage-lost"
 	loosened  = "policy-loosened"
+	switched  = "suppression-new"
 )
 
 // Scanner compares a change with what it is a change of.
@@ -89,13 +90,18 @@ func compare(base scan.Base, reports []pipeline.Report) pipeline.Report {
 	for _, why := range slices.Sorted(maps.Keys(gone)) {
 		r.Findings = append(r.Findings, lost(base, gone[why], why))
 	}
+	if base.Absent != "" {
+		r.Findings = append(r.Findings, absent(base))
+	}
 	for _, l := range base.Loosened {
 		r.Findings = append(r.Findings, looser(base, l))
 	}
+	off := newlyOff(base, reports)
+	r.Findings = append(r.Findings, off...)
 	r.Rules = scan.Rules(rules(), r.Findings)
 	r.Examined = []pipeline.Count{{What: "stages of the base commit", N: seen, Of: len(base.Applied)}, {What: "changes of the policy", N: len(base.Loosened), Of: len(base.Loosened)}}
-	if len(base.Applied)+len(base.Loosened) == 0 {
-		r.NotApplicable = "nothing of the base commit applied to this service"
+	if base.Absent != "" {
+		r.Examined = []pipeline.Count{{What: "services looked for at the base commit", N: 1, Of: 1}}
 	}
 	if base.Approved {
 		r.Notes = append(r.Notes, "the policy of the work tree decides: it was said to be approved (--approved-policy)")
@@ -111,9 +117,49 @@ func lost(base scan.Base, stages []string, why string) sarif.Finding {
 	}
 }
 
-func looser(base scan.Base, l scan.Loosening) sarif.Finding {
+// absent is that there is nothing to compare with: a service that was moved
+// looks just like a new one.
+func absent(base scan.Base) sarif.Finding {
 	return sarif.Finding{
-		Rule: loosened, Tool: tool, Stage: Stage, Severity: severity(base, sarif.Medium),
+		Rule: stageLost, Tool: tool, Stage: Stage, Severity: severity(base, sarif.High),
+		Message:  fmt.Sprintf("there is no service to compare with at commit %.12s, so that nothing can be told to be lost: %s", base.Commit, base.Absent),
+		Location: sarif.Location{Path: base.Path}, Identity: "absent",
+	}
+}
+
+// newlyOff are the findings that a comment in the code switches off now and none
+// did at the base, counted by fingerprint.
+func newlyOff(base scan.Base, reports []pipeline.Report) (found []sarif.Finding) {
+	for _, report := range reports {
+		before := maps.Clone(base.SwitchedOff[report.Stage])
+		if before == nil {
+			before = map[string]int{}
+		}
+		for _, f := range report.InSource {
+			if before[f.Fingerprint()]--; before[f.Fingerprint()] >= 0 {
+				continue
+			}
+			reason := "no reason is given"
+			if f.Suppression != nil && f.Suppression.Reason != "" {
+				reason = f.Suppression.Reason
+			}
+			found = append(found, sarif.Finding{
+				Rule: switched, Tool: tool, Stage: Stage, Severity: severity(base, sarif.Medium),
+				Message:  fmt.Sprintf("a comment switches %s %s off: %s", f.Tool, f.Rule, reason),
+				Location: f.Location, Identity: f.Fingerprint(),
+			})
+		}
+	}
+	return found
+}
+
+func looser(base scan.Base, l scan.Loosening) sarif.Finding {
+	how := sarif.Medium
+	if l.High {
+		how = sarif.High
+	}
+	return sarif.Finding{
+		Rule: loosened, Tool: tool, Stage: Stage, Severity: severity(base, how),
 		Message:  l.Message,
 		Location: sarif.Location{Path: l.Path, Line: l.Line}, Identity: l.Key + " " + l.Message,
 	}
@@ -127,13 +173,16 @@ func severity(base scan.Base, s sarif.Severity) sarif.Severity {
 	return s
 }
 
-// selfTest compares with a base that had one stage more, and a stricter gate.
+// selfTest compares with a base that had one stage more, a stricter gate, and
+// no comment that switches anything off.
 func selfTest() *pipeline.SelfTest {
 	planted := scan.Base{Commit: "planted", Applied: []string{"kept", "gone"}, Loosened: []scan.Loosening{{Key: "gates.kept", Message: "planted"}}}
-	report := compare(planted, []pipeline.Report{{Stage: "kept"}, {Stage: "gone", NotApplicable: "planted"}})
-	t := &pipeline.SelfTest{Planted: []string{stageLost, loosened}}
+	off := sarif.Finding{Rule: "planted", Identity: "planted"}
+	report := compare(planted, []pipeline.Report{{Stage: "kept", InSource: []sarif.Finding{off}}, {Stage: "gone", NotApplicable: "planted"}})
+	t := &pipeline.SelfTest{Planted: []string{stageLost, loosened, switched}}
+	want := map[string]string{stageLost: "gone", loosened: "gates.kept planted", switched: off.Fingerprint()}
 	for _, f := range report.Findings {
-		if f.Identity == "gone" || f.Identity == "gates.kept planted" {
+		if f.Identity == want[f.Rule] {
 			t.Caught = append(t.Caught, f.Rule)
 		}
 	}

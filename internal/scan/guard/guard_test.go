@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/sarif"
 	"github.com/sluice-ci/sluice/internal/scan"
 )
 
@@ -30,6 +31,11 @@ func do(t *testing.T, base scan.Base, reports ...pipeline.Report) pipeline.Resul
 func TestGuard(t *testing.T) {
 	t.Parallel()
 	lint, deps := pipeline.Report{Stage: "lint"}, pipeline.Report{Stage: "deps", NotApplicable: "there is no go.mod"}
+	switchedOff := func(path string, line int) sarif.Finding {
+		return sarif.Finding{Rule: "G204", Identity: "x", Location: sarif.Location{Path: path, Line: line}, Suppression: &sarif.Suppression{Reason: "reviewed"}}
+	}
+	off := pipeline.Report{Stage: "lint", InSource: []sarif.Finding{switchedOff("a.go", 3)}}
+	twice := pipeline.Report{Stage: "lint", InSource: []sarif.Finding{switchedOff("a.go", 3), switchedOff("b.go", 4)}}
 	looser := []scan.Loosening{{Path: "sluice.yaml", Line: 3, Key: "gates.lint", Message: "the gate of lint lets more through"}}
 	tests := map[string]struct {
 		base    scan.Base
@@ -43,7 +49,13 @@ func TestGuard(t *testing.T) {
 		"a gate was loosened":    {scan.Base{Applied: []string{"lint"}, Loosened: looser}, []pipeline.Report{lint}, pipeline.Failed, []string{"policy-loosened sluice.yaml:3 medium"}},
 		"a stage was not asked":  {scan.Base{Applied: []string{"lint", "sast"}}, []pipeline.Report{lint}, pipeline.NotRun, nil},
 		"none was":               {scan.Base{Applied: []string{"lint"}}, nil, pipeline.NotRun, nil},
-		"a new service":          {scan.Base{}, []pipeline.Report{lint}, pipeline.NotApplicable, nil},
+		"nothing to compare":     {scan.Base{}, []pipeline.Report{lint}, pipeline.NotRun, nil},
+		"no service before":      {scan.Base{Absent: "no go.mod", Path: "app"}, []pipeline.Report{lint}, pipeline.Failed, []string{"stage-lost app high"}},
+		"none, and approved":     {scan.Base{Absent: "no go.mod", Path: "app", Approved: true}, []pipeline.Report{lint}, pipeline.Failed, []string{"stage-lost app low"}},
+		"another folder":         {scan.Base{Applied: []string{"lint"}, Loosened: []scan.Loosening{{Path: "sluice.yaml", Line: 1, High: true}}}, []pipeline.Report{lint}, pipeline.Failed, []string{"policy-loosened sluice.yaml:1 high"}},
+		"a comment is new":       {scan.Base{Applied: []string{"lint"}}, []pipeline.Report{off}, pipeline.Failed, []string{"suppression-new a.go:3 medium"}},
+		"a comment is old":       {scan.Base{Applied: []string{"lint"}, SwitchedOff: map[string]map[string]int{"lint": {off.InSource[0].Fingerprint(): 1}}}, []pipeline.Report{off}, pipeline.Passed, nil},
+		"one comment more":       {scan.Base{Applied: []string{"lint"}, SwitchedOff: map[string]map[string]int{"lint": {off.InSource[0].Fingerprint(): 1}}}, []pipeline.Report{twice}, pipeline.Failed, []string{"suppression-new b.go:4 medium"}},
 		"a new service, loosely": {scan.Base{Loosened: looser}, []pipeline.Report{lint}, pipeline.Failed, []string{"policy-loosened sluice.yaml:3 medium"}},
 	}
 	for name, tt := range tests {
