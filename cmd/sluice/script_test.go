@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -86,7 +87,7 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "finding": finding, "replace": replace, "commit": commit, "awskey": awsKey, "repeat": repeat, "limitdisk": limitDisk,
+			"exits": exits, "finding": finding, "idof": idOf, "replace": replace, "commit": commit, "awskey": awsKey, "repeat": repeat, "limitdisk": limitDisk,
 		},
 	})
 }
@@ -199,6 +200,28 @@ func finding(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 3 {
 		ts.Fatalf("usage: finding STAGE RULE PATH:LINE")
 	}
+	found := false
+	all := findings(ts)
+	for _, f := range all {
+		found = found || f.Stage == args[0] && f.Rule == args[1] && fmt.Sprintf("%s:%d", f.Location.Path, f.Location.Line) == args[2]
+	}
+	if found == neg {
+		ts.Fatalf("finding %v: %v\n%v", args, found, all)
+	}
+}
+
+// idOf RULE sets $ID to the id of the first finding of a rule in the last run.
+func idOf(ts *testscript.TestScript, neg bool, args []string) {
+	all := findings(ts)
+	i := slices.IndexFunc(all, func(f sarif.Finding) bool { return len(args) == 1 && f.Rule == args[0] })
+	if neg || i < 0 {
+		ts.Fatalf("usage: idof RULE, of a rule that has a finding: %v", all)
+	}
+	ts.Setenv("ID", all[i].ID())
+}
+
+// findings are those of the last run.
+func findings(ts *testscript.TestScript) []sarif.Finding {
 	var last struct{ Findings []sarif.Finding }
 	cmd := exec.Command(program, "findings", "--json")
 	cmd.Dir = ts.MkAbs(".")
@@ -206,13 +229,7 @@ func finding(ts *testscript.TestScript, neg bool, args []string) {
 	out, err := cmd.Output()
 	ts.Check(err)
 	ts.Check(json.Unmarshal(out, &last))
-	found := false
-	for _, f := range last.Findings {
-		found = found || f.Stage == args[0] && f.Rule == args[1] && fmt.Sprintf("%s:%d", f.Location.Path, f.Location.Line) == args[2]
-	}
-	if found == neg {
-		ts.Fatalf("finding %v: %v\n%s", args, found, out)
-	}
+	return last.Findings
 }
 
 // replace FILE OLD NEW changes a text in a file, once; \n stands for a line break.

@@ -71,9 +71,9 @@ func (a *app) except(x config.Exception, expires string) error {
 	return nil
 }
 
-// nameFinding replaces the short id of a finding by its whole fingerprint, and
-// counts what of the last run the exception covers: one that covers nothing is
-// a mistake.
+// nameFinding replaces the short id of a finding by its whole fingerprint and the
+// file that it is in, so that the same elsewhere is not covered, and counts what
+// of the last run the exception covers: one that covers nothing is a mistake.
 func nameFinding(x *config.Exception) (covered int, err error) {
 	_, log, _, err := lastRun(".")
 	if err != nil {
@@ -85,6 +85,9 @@ func nameFinding(x *config.Exception) (covered int, err error) {
 	}
 	if len(ids) == 1 {
 		x.ID = ids[0]
+		if at := pathOf(log.Findings, x.ID); x.Path == "" && x.Package == "" {
+			x.Path = at
+		}
 	}
 	policy := x.Policy()
 	for _, f := range log.Findings {
@@ -106,6 +109,21 @@ func fingerprints(findings []sarif.Finding, short string) (ids []string) {
 		}
 	}
 	return ids
+}
+
+// pathOf is the file that a fingerprint's findings are in; "" when they are in
+// several, or in none of the repository.
+func pathOf(findings []sarif.Finding, id string) (path string) {
+	for _, f := range findings {
+		if f.Fingerprint() != id {
+			continue
+		}
+		if at := f.Location.Path; !fs.ValidPath(at) || strings.Contains(at, ":") || path != "" && at != path {
+			return ""
+		}
+		path = f.Location.Path
+	}
+	return path
 }
 
 // writeException adds it to the root's sluice.yaml, which it makes when there
