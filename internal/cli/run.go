@@ -48,10 +48,10 @@ func (a *app) runCommand() *cobra.Command {
 		Long: `Run takes the service in DIR (by default this folder) through every stage, and
 leaves it serving on this machine when every gate lets it through.
 
-With --since REF the policy of the commit that HEAD and REF have in common
-decides, and in lint, sast and deps only what is new fails the run. A change
-cannot loosen the gates that judge it: its own policy counts once it is merged,
-or when --approved-policy says that an owner has approved it.
+With --since REF the policy of REF decides, and in lint, sast and deps only what
+is new since HEAD left REF fails the run. A change cannot loosen the gates that
+judge it: its own policy counts once it is merged, or when --approved-policy
+says that an owner has approved it.
 
 Exit status: 0 passed; 1 a gate failed, whatever else could not run; 2 the
 command or a file is wrong; 3 something could not run.`,
@@ -65,7 +65,7 @@ command or a file is wrong; 3 something could not run.`,
 	s.flags(c)
 	c.Flags().BoolVar(&s.strict, "strict", a.isCI(), "let no gate open for what could not be run or proved (by default when CI=true)")
 	c.Flags().BoolVar(&s.noCache, "no-cache", false, "do everything again")
-	c.Flags().StringVar(&s.since, "since", a.mergeTarget(), "compare with the commit that HEAD has in common with this `reference`")
+	c.Flags().StringVar(&s.since, "since", a.mergeTarget(), "hold HEAD to the policy of this `reference`, and to what is new since it left it")
 	c.Flags().BoolVar(&s.approved, "approved-policy", false, "an owner has approved this change's gates, exceptions and baseline: they decide")
 	c.Flags().StringVar(&s.out, "out", "", "hand the image and the reports over in this new `folder`")
 	return c
