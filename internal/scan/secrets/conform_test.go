@@ -21,7 +21,7 @@ func TestConform(t *testing.T) {
 			r.put(".gitignore", "*.log\n")
 			r.write(name+".log", "started\n")
 			change(r)
-			return scantest.Service{Service: scan.Service{Root: r.dir, Dir: r.dir, Git: true, Version: "v0"}}
+			return scantest.Service{Service: scan.Service{Root: r.dir, Dir: r.dir, GitTop: r.dir, Version: "v0"}}
 		}
 	}
 	key, as := "key = \"AKIAZ7Q4M2RXLP5TBN3D\"\n", func(*repo) {}

@@ -95,7 +95,7 @@ func (s *search) selfTest(ctx context.Context) error {
 		return fmt.Errorf("planting the self-test's files: %w", err)
 	}
 	p := search{task: s.task, engine: s.engine, leaks: map[leakKey]leak{}, cleanFiles: &cleanList{new: map[digest]struct{}{}}}
-	p.task.Root, p.task.Progress = dir, func(string) {}
+	p.top, p.task.Progress = dir, func(string) {}
 	_, err := p.scanTree(ctx)
 	// The folder is no output of the stage.
 	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {

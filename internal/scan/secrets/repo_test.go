@@ -20,6 +20,7 @@ import (
 type repo struct {
 	t          *testing.T
 	dir, cache string
+	root       string // the service's, relative to dir; "" is dir itself
 	log        bytes.Buffer
 	clock      int
 }
@@ -74,10 +75,16 @@ func (r *repo) put(name, content string) string {
 	return r.commit()
 }
 
+func (r *repo) service() string { return filepath.Join(r.dir, r.root) }
+
 // job plans as the pipeline does.
 func (r *repo) job(git bool) pipeline.Job {
 	r.t.Helper()
-	job, err := Scanner{}.Job(scan.Service{Root: r.dir, Dir: r.dir, Git: git, Version: "v0"})
+	s := scan.Service{Root: r.service(), Dir: r.service(), Version: "v0"}
+	if git {
+		s.GitTop = r.dir
+	}
+	job, err := Scanner{}.Job(s)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -92,7 +99,7 @@ func (r *repo) try(ctx context.Context, job pipeline.Job) (pipeline.Answer, erro
 	}
 	out := r.t.TempDir()
 	answer, err := Scanner{}.Worker()(ctx, pipeline.Task{
-		Job: job.Name, Stages: job.Stages, Root: r.dir, Dir: r.dir, Out: out, Cache: r.cache, Params: p,
+		Job: job.Name, Stages: job.Stages, Root: r.service(), Dir: r.service(), Out: out, Cache: r.cache, Params: p,
 		Progress: func(string) {}, Log: &r.log,
 	})
 	if left, readErr := os.ReadDir(out); readErr != nil || len(left) > 0 {

@@ -2,6 +2,7 @@ package secrets
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/sluice-ci/sluice/internal/pipeline"
@@ -14,7 +15,9 @@ func (s *search) report(t *tree, h *history) pipeline.Report {
 	slices.Sort(s.test.Caught)
 	r := pipeline.Report{Stage: Stage, SelfTest: &s.test, Tools: []pipeline.Tool{{Name: tool, Version: gitleaksVersion}}}
 	for _, l := range distinct(s.all()) {
-		r.Findings = append(r.Findings, finding(l, s.commits))
+		f := finding(l, s.commits)
+		f.Location.Path = s.fromRoot(l.path)
+		r.Findings = append(r.Findings, f)
 	}
 	r.Rules = scan.Rules(s.engine.explain(), r.Findings)
 	if t != nil {
@@ -29,6 +32,16 @@ func (s *search) report(t *tree, h *history) pipeline.Report {
 		r.Notes = append(r.Notes, "the repository has no commits yet: only its files were scanned")
 	}
 	return r
+}
+
+// fromRoot is a path of the work tree as it is from the service's root, which
+// findings' paths are relative to.
+func (s *search) fromRoot(name string) string {
+	rel, err := filepath.Rel(s.params.Root, filepath.FromSlash(name))
+	if err != nil {
+		return name // of no real file: a forged tree's
+	}
+	return filepath.ToSlash(rel)
 }
 
 func (t *tree) tell(r *pipeline.Report) {

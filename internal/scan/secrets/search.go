@@ -26,6 +26,7 @@ var errTooMany = hint.With(fmt.Errorf("there are more than %d secrets", maxLeaks
 type search struct {
 	task   pipeline.Task
 	params params
+	top    string // of the work tree, or the service's root where there is none
 	engine *engine
 	repo   *repository // nil: there is none, the files are all there is
 	tips   []string
@@ -47,17 +48,17 @@ type leakKey struct {
 }
 
 func newSearch(ctx context.Context, t pipeline.Task, p params) (*search, error) {
-	s := &search{task: t, params: p, plants: newPlants(), leaks: map[leakKey]leak{}}
+	s := &search{task: t, params: p, top: t.Root, plants: newPlants(), leaks: map[leakKey]leak{}}
 	var err error
 	if s.engine, err = sharedEngine(); err != nil {
 		return nil, err
 	}
-	if p.Git {
+	if p.Root != "" {
 		if err := s.open(ctx); err != nil {
 			return nil, err
 		}
 	}
-	key, where := s.engine.key+" "+p.Version, sha256.Sum256([]byte(t.Root))
+	key, where := s.engine.key+" "+p.Version, sha256.Sum256([]byte(s.top))
 	if s.cleanFiles, err = openClean(filepath.Join(t.Cache, fmt.Sprintf("files-%x", where[:8])), "files "+key); err != nil {
 		return nil, err
 	}
@@ -70,7 +71,12 @@ func newSearch(ctx context.Context, t pipeline.Task, p params) (*search, error) 
 // open reads the references before anything else is read, so that what is
 // committed meanwhile is left to the next run.
 func (s *search) open(ctx context.Context) error {
-	r, err := openRepository(s.task.Root)
+	up, err := filepath.Rel(s.params.Root, ".")
+	if err != nil {
+		return fmt.Errorf("looking for the top of the work tree: %w", err)
+	}
+	s.top = filepath.Join(s.task.Root, up)
+	r, err := openRepository(s.top)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -34,7 +35,10 @@ var _ scan.Scanner = Scanner{}
 
 // params are what the worker is told, and part of the cache's key.
 type params struct {
-	Git     bool   `json:"git"`
+	// Root is the service's, relative to the top of the work tree: "." there,
+	// "" when it is in none. Two services of a repository have answers of their
+	// own, and copies of one in other folders share theirs.
+	Root    string `json:"root"`
 	Version string `json:"version"` // of Sluice: remembered results of another are not used
 	State   string `json:"state"`   // of the repository when the job was planned; "" is unknown
 }
@@ -43,15 +47,21 @@ type params struct {
 func (Scanner) Name() string { return Stage }
 
 // Job plans the scan of the repository that the service lives in: all of it,
-// for a credential beside the service is as public as one within. The state of
+// for a credential beside the service is as public as one within, and a change
+// that moves sluice.yaml down must not take files out of sight. The state of
 // the references and of the index is part of the inputs, as the tree's hash
 // leaves .git out.
 func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
-	p := params{Git: s.Git, Version: s.Version}
-	if s.Git {
+	p, top := params{Version: s.Version}, s.Root
+	if s.GitTop != "" {
+		root, err := filepath.Rel(s.GitTop, s.Root)
+		if err != nil || !filepath.IsLocal(root) {
+			return pipeline.Job{}, fmt.Errorf("planning the scan for secrets: %s is not in the work tree %s", s.Root, s.GitTop)
+		}
+		p.Root, top = root, s.GitTop
 		ctx, cancel := context.WithTimeout(context.Background(), planLimit)
 		defer cancel()
-		p.State = repositoryState(ctx, s.Root)
+		p.State = repositoryState(ctx, top)
 	}
 	return pipeline.Job{
 		Name:   Stage,
@@ -59,7 +69,7 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 		Check:  true,
 		Params: p,
 		Inputs: pipeline.Inputs{
-			Trees:  []string{s.Root},
+			Trees:  []string{top},
 			Values: map[string]string{"sluice": s.Version, "gitleaks": gitleaksVersion, "repository": p.State},
 		},
 		Access: pipeline.Access{Network: pipeline.NoNetwork},
@@ -85,8 +95,8 @@ func work(ctx context.Context, t pipeline.Task) (pipeline.Answer, error) {
 // repositoryState is a digest of what of the repository decides the answer and
 // is not in the tree. Where it cannot be read it is "": the worker will say
 // why, and its answer is not kept.
-func repositoryState(ctx context.Context, root string) string {
-	r, err := openRepository(root)
+func repositoryState(ctx context.Context, top string) string {
+	r, err := openRepository(top)
 	if err != nil {
 		return ""
 	}

@@ -43,10 +43,10 @@ type tree struct {
 	count                 pipeline.Count
 }
 
-// scanTree scans the files below root that git tracks or would add, or all of
+// scanTree scans the files below the top that git tracks or would add, or all of
 // them when there is no git.
 func (s *search) scanTree(ctx context.Context) (*tree, error) {
-	root, err := os.OpenRoot(s.task.Root)
+	root, err := os.OpenRoot(s.top)
 	if err != nil {
 		return nil, fmt.Errorf("opening the work tree: %w", err)
 	}
@@ -119,6 +119,10 @@ func (t *tree) ask(ctx context.Context) (files, unlisted []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if slices.ContainsFunc(ignored, t.search.above) {
+		return nil, nil, hint.With(errors.New(".gitignore keeps the service's folder out of the repository, so that its files would not be scanned"),
+			"take it out of .gitignore, or make it a repository of its own (git init)")
+	}
 	files, ignored = slices.DeleteFunc(files, own), slices.DeleteFunc(ignored, own)
 	t.ignored = int64(len(ignored))
 	known := make(map[string]bool, len(files)+len(ignored))
@@ -127,6 +131,11 @@ func (t *tree) ask(ctx context.Context) (files, unlisted []string, err error) {
 	}
 	unlisted, err = t.walk(ctx, ".", known)
 	return files, slices.DeleteFunc(unlisted, t.special), err
+}
+
+// above tells whether a folder, as git lists it, is the service's root or has it.
+func (s *search) above(folder string) bool {
+	return strings.HasPrefix(filepath.ToSlash(s.params.Root)+"/", strings.TrimSuffix(folder, "/")+"/")
 }
 
 // special tells whether a file is one that git does not deal in, or is gone.
