@@ -448,16 +448,16 @@ func F(db *sql.DB, id string) (*sql.Rows, error) {
 		},
 		{"vet", "printf"}: {
 			Rule: "printf", Tool: "vet", Stage: "lint", Message: `fmt.Printf format %d has arg "x" of wrong type string`, Severity: sarif.Medium,
-			Location: sarif.Location{Path: path, Line: 9, Column: 14, EndLine: 9, EndColumn: 16}, Class: "printf", Identity: `fmt.Printf("%d","x")`,
+			Location: sarif.Location{Path: path, Line: 9, Column: 14, EndLine: 9, EndColumn: 16}, Class: "printf", Identity: `F: fmt . Printf ( "%d" , "x" )`,
 		},
 		{"staticcheck", "SA5009"}: {
 			Rule: "SA5009", Tool: "staticcheck", Stage: "lint", Message: "Printf format %d has arg #1 of wrong type string", Severity: sarif.Medium,
-			Location: sarif.Location{Path: path, Line: 9, Column: 13, EndLine: 9, EndColumn: 17}, Class: "printf", Identity: `fmt.Printf("%d","x")`,
+			Location: sarif.Location{Path: path, Line: 9, Column: 13, EndLine: 9, EndColumn: 17}, Class: "printf", Identity: `F: fmt . Printf ( "%d" , "x" )`,
 		},
 		{"gosec", "G201"}: {
 			Rule: "G201", Tool: "gosec", Stage: "sast", Message: "SQL string formatting", Severity: sarif.Medium, CWE: []int{89},
 			Location: sarif.Location{Path: path, Line: 13, Column: 11}, Class: "sql-injection",
-			Identity: "query:=fmt.Sprintf(\"SELECT*FROMtWHEREid='%s'\",id)",
+			Identity: "F: query := fmt . Sprintf ( \"SELECT * FROM t WHERE id = '%s'\" , id )",
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
