@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
-	"go/parser"
 	"go/token"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"sync"
 
 	"golang.org/x/tools/go/analysis"
@@ -217,18 +215,12 @@ func (p *program) judge() {
 }
 
 // generatedFiles are the files whose header says so, as golang.org/s/generatedcode
-// wants it. Of what cgo made of a file, the file itself is asked.
+// wants it.
 func (u *unit) generatedFiles(fset *token.FileSet) map[string]bool {
 	generated := map[string]bool{}
 	for _, f := range u.files {
-		name := fset.File(f.FileStart).Name()
-		if text, ok := u.texts[name]; ok && len(u.CompiledGoFiles) > 0 {
-			if header, err := parser.ParseFile(token.NewFileSet(), name, text, parser.PackageClauseOnly|parser.ParseComments); err == nil {
-				f = header
-			}
-		}
 		if ast.IsGenerated(f) {
-			generated[name] = true
+			generated[fset.File(f.FileStart).Name()] = true
 		}
 	}
 	return generated
@@ -270,13 +262,12 @@ func (c *collector) diagnostic(a *analysis.Analyzer, d analysis.Diagnostic) {
 	})
 }
 
-// place is a position in the file as it was written: line directives count only
-// in what cgo made of a file.
+// place is a position in the file as it was written.
 func (c *collector) place(pos token.Pos) token.Position {
 	if !pos.IsValid() {
 		return token.Position{}
 	}
-	return c.fset.PositionFor(pos, len(c.unit.CompiledGoFiles) > 0)
+	return c.fset.PositionFor(pos, false)
 }
 
 // gosec runs gosec and takes its issues.
@@ -297,9 +288,6 @@ func (c *collector) gosec(ctx context.Context) error {
 
 // add takes a finding, unless the code itself switches it off.
 func (c *collector) add(f sarif.Finding) {
-	if len(c.unit.CompiledGoFiles) > 0 && !slices.Contains(c.unit.goFiles(), f.Location.Path) {
-		return // cgo wrote that file by itself
-	}
 	if c.generated[f.Location.Path] && f.Stage == lintStage { // whoever wrote it, it must be safe
 		c.result.leave(f.Stage, "", 1)
 		return

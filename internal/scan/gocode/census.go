@@ -7,7 +7,6 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -60,7 +59,7 @@ func (c *check) census(r *pipeline.Report) {
 		r.Remedy = "see the findings of lint and the log of this stage"
 	case err != nil && c.sound():
 		r.NotRun = err.Error()
-		r.Remedy = "see what keeps go list ./... from naming them: go.mod (ignore), go.work, the vendor folder, or a missing C compiler where they use cgo"
+		r.Remedy = "see what keeps go list ./... from naming them: go.mod (ignore), go.work, or the vendor folder"
 	case len(c.program.roots()) == 0:
 		r.NotRun = "build constraints leave out all files of the module"
 		r.Remedy = "see sluice.yaml's path, and the build constraints"
@@ -80,10 +79,20 @@ func (c *check) built() []string {
 	return slices.DeleteFunc(slices.Clone(c.files), func(path string) bool { return !listed[path] && c.constrained(path) })
 }
 
-// leftOut are the files that a constraint leaves out.
-func (c *check) leftOut() []string {
+// leftOut are the files that a constraint leaves out, and apart from them those
+// that use cgo, which the image is built without.
+func (c *check) leftOut() (constrained, cgo []string) {
 	listed := c.listed()
-	return c.names(slices.DeleteFunc(slices.Clone(c.files), func(path string) bool { return listed[path] || !c.constrained(path) }))
+	for _, path := range c.files {
+		switch {
+		case listed[path] || !c.constrained(path):
+		case usesCgo(path):
+			cgo = append(cgo, path)
+		default:
+			constrained = append(constrained, path)
+		}
+	}
+	return c.names(constrained), c.names(cgo)
 }
 
 // listed are the files of the packages to analyse.
@@ -101,14 +110,14 @@ func (c *check) listed() map[string]bool {
 // here, by Sluice's own reading of it.
 func (c *check) constrained(path string) bool {
 	matches, err := c.platform().MatchFile(filepath.Dir(path), filepath.Base(path))
-	return err == nil && (!matches || !cgoEnabled() && usesCgo(path))
+	return err == nil && (!matches || usesCgo(path))
 }
 
 // platform is what constraints are held against: that of the go command, which
-// gets no flags.
+// gets no flags, and is told to do without cgo.
 func (c *check) platform() *build.Context {
 	p := build.Default
-	p.GOOS, p.GOARCH, p.CgoEnabled, p.BuildTags = runtime.GOOS, runtime.GOARCH, cgoEnabled(), nil
+	p.GOOS, p.GOARCH, p.CgoEnabled, p.BuildTags = runtime.GOOS, runtime.GOARCH, false, nil
 	version := strings.Split(strings.TrimPrefix(c.g.tool.Version, "go1."), ".")
 	if minor, err := strconv.Atoi(version[0]); err == nil && minor < maxRelease {
 		p.ReleaseTags = nil
@@ -121,10 +130,6 @@ func (c *check) platform() *build.Context {
 
 // maxRelease bounds the number of a Go release that is believed.
 const maxRelease = 1000
-
-// cgoEnabled tells whether cgo is meant to be used. Where only the C compiler is
-// missing, code is not examined that is compiled elsewhere.
-func cgoEnabled() bool { return os.Getenv("CGO_ENABLED") != "0" }
 
 // usesCgo tells whether a file imports "C", which is a constraint as well.
 func usesCgo(path string) bool {

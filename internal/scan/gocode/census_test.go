@@ -1,14 +1,12 @@
 package gocode
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sluice-ci/sluice/internal/gotool"
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 )
@@ -98,29 +96,6 @@ func TestCensus(t *testing.T) {
 				t.Errorf("notes %q, want %q", got, tt.note)
 			}
 		})
-	}
-}
-
-// TestCensusOfCgo has files that need a C compiler where there is none, and where
-// cgo is switched off on purpose.
-func TestCensusOfCgo(t *testing.T) {
-	files := map[string]string{"a.go": "package a\n", "c.go": "package a\n\nimport \"C\"\n", "t.go": "//go:build cgo\n\npackage a\n"}
-	tool, err := gotool.Find()
-	if err != nil {
-		t.Fatal(err)
-	}
-	bin := t.TempDir()
-	if err := os.Symlink(filepath.Join(tool.Root, "bin", "go"), filepath.Join(bin, "go")); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", bin)
-	t.Setenv("CC", "")
-	for setting, want := range map[string]string{"": "it examined 1 of 3 files; not c.go, t.go", "0": ""} {
-		t.Setenv("CGO_ENABLED", setting)
-		lint := newBench(t, inModule(files)).run()[lintStage]
-		if lint.NotRun != want {
-			t.Errorf("CGO_ENABLED=%q: not run %q, want %q; %q", setting, lint.NotRun, want, seen(lint))
-		}
 	}
 }
 

@@ -1,49 +1,36 @@
 package gocode
 
 import (
-	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestCgo checks code that calls C: what cgo makes of it is analysed, and told of
-// by the lines of the file as it was written.
+// TestCgo checks code that has one form with cgo and one without, as the image is
+// built, whatever the settings of whoever runs it.
 func TestCgo(t *testing.T) {
-	t.Parallel()
-	if _, err := exec.LookPath("gcc"); err != nil {
-		t.Skip("there is no C compiler")
-	}
+	t.Setenv("CGO_ENABLED", "1")
+	const body = "// F is random.\nfunc F() int { return rand.Int() }\n"
 	reports := newBench(t, inModule(map[string]string{
-		"a.go": `package a
-
-// int twice(int n) { return n + n; }
-import "C"
-
-import (
-	"fmt"
-	"math/rand"
-)
-
-// F doubles.
-func F() int {
-	fmt.Printf("%d", "x")
-	return int(C.twice(C.int(rand.Int())))
-}
-`,
-		"b.go":      "package a\n\nimport \"math/rand\"\n\n// G is random.\nfunc G() int { return rand.Int() }\n",
-		"a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestF(t *testing.T) {\n\tif F() == 1 {\n\t\tt.Errorf(\"%d\", t.Name())\n\t}\n}\n",
-		"c/c.go":    "package c\n\nimport \"example.com/m\"\n\n// H doubles.\nfunc H() int { return a.F() }\n",
+		"a.go":      "package a\n\n// G is F.\nfunc G() int { return F() }\n",
+		"c.go":      "package a\n\nimport \"math/rand\"\n\n// int twice(int n) { return n + n; }\nimport \"C\"\n\n" + body,
+		"tag.go":    "//go:build cgo\n\npackage a\n\nfunc  H() {}\n",
+		"no.go":     "//go:build !cgo\n\npackage a\n\nimport \"math/rand\"\n\n" + body,
+		"c/c.go":    "package c\n\nimport \"C\"\n",
+		"a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestF(t *testing.T) { t.Errorf(\"%d\", t.Name()) }\n",
 	})).run()
-	for _, r := range reports {
-		if r.NotRun != "" {
-			t.Errorf("%s is not run: %s", r.Stage, r.NotRun)
+	const notes = "2 files use cgo, which the image is built without: c/c.go, c.go\n1 file left out by build constraints: tag.go"
+	for stage, want := range map[string][]string{lintStage: {"gofmt gofmt tag.go:5", "vet printf a_test.go:5"}, sastStage: {"gosec G404 no.go:8"}} {
+		r := reports[stage]
+		if diff := cmp.Diff(want, seen(r)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", stage, diff)
 		}
-	}
-	if diff := cmp.Diff([]string{"staticcheck SA5009 a.go:13", "vet printf a.go:13", "vet printf a_test.go:7"}, seen(reports[lintStage])); diff != "" {
-		t.Errorf("lint (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff([]string{"gosec G115 a.go:14", "gosec G404 a.go:14", "gosec G404 b.go:6"}, seen(reports[sastStage])); diff != "" {
-		t.Errorf("sast (-want +got):\n%s", diff)
+		if got := r.Examined[1]; r.NotRun != "" || got.N != 3 || got.Of != 3 {
+			t.Errorf("%s is not run %q, examined %+v", stage, r.NotRun, got)
+		}
+		if got := strings.Join(r.Notes, "\n"); got != notes {
+			t.Errorf("%s: notes %q, want %q", stage, got, notes)
+		}
 	}
 }

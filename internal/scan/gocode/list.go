@@ -31,7 +31,7 @@ type listed struct {
 	Imports    []string
 	Error      *listError
 
-	GoFiles, CgoFiles, CompiledGoFiles, IgnoredGoFiles    []string
+	GoFiles, IgnoredGoFiles                               []string
 	CFiles, CXXFiles, MFiles, HFiles, FFiles, SFiles      []string
 	SwigFiles, SwigCXXFiles, SysoFiles, IgnoredOtherFiles []string
 
@@ -50,7 +50,7 @@ type listError struct {
 }
 
 const listFields = "ImportPath,Name,Dir,ForTest,Standard,DepOnly,Module,ImportMap,Imports,Error," +
-	"GoFiles,CgoFiles,IgnoredGoFiles,CFiles,CXXFiles,MFiles,HFiles,FFiles,SFiles,SwigFiles,SwigCXXFiles,SysoFiles,IgnoredOtherFiles"
+	"GoFiles,IgnoredGoFiles,CFiles,CXXFiles,MFiles,HFiles,FFiles,SFiles,SwigFiles,SwigCXXFiles,SysoFiles,IgnoredOtherFiles"
 
 // golang is the go command for one module.
 type golang struct {
@@ -65,7 +65,9 @@ func newGolang(dir, cache string, log io.Writer) (*golang, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := append(tool.Env(cache, gotool.CheckZone), "PWD="+dir) // so that paths are told as they were given
+	env := append(tool.Env(cache, gotool.CheckZone),
+		"CGO_ENABLED=0", // as the image is built: what is checked is what runs
+		"PWD="+dir)      // so that paths are told as they were given
 	g := &golang{tool: tool, dir: dir, env: env, log: log}
 	if g.vendored() {
 		g.env = append(g.env, "GOFLAGS=-mod=vendor") // as the go command itself would
@@ -119,9 +121,6 @@ func (g *golang) load(ctx context.Context) ([]*listed, error) {
 			p.Dir = filepath.Join(g.dir, strings.TrimPrefix(p.ImportPath, g.module()))
 		}
 	}
-	if err := g.addCgo(ctx, packages); err != nil {
-		return nil, err
-	}
 	return packages, nil
 }
 
@@ -168,37 +167,6 @@ func (g *golang) module() string {
 		return ""
 	}
 	return modfile.ModulePath(text)
-}
-
-// addCgo asks for what cgo makes of the packages that use it.
-func (g *golang) addCgo(ctx context.Context, packages []*listed) error {
-	byPath := map[string]*listed{}
-	var paths []string
-	for _, p := range packages {
-		if !p.DepOnly && len(p.CgoFiles) > 0 {
-			byPath[p.ImportPath] = p
-			if p.ForTest == "" {
-				paths = append(paths, p.ImportPath)
-			}
-		}
-	}
-	if len(byPath) == 0 {
-		return nil
-	}
-	args := append([]string{"-test", "-compiled", "--"}, paths...)
-	compiled, err := g.list(ctx, "ImportPath,CompiledGoFiles,Error", args...)
-	if err != nil {
-		return err
-	}
-	for _, c := range compiled {
-		if p := byPath[c.ImportPath]; p != nil {
-			p.CompiledGoFiles = c.CompiledGoFiles
-			if p.Error == nil {
-				p.Error = c.Error
-			}
-		}
-	}
-	return nil
 }
 
 // unavailable tells a package that is not to be had here from one that is
@@ -294,8 +262,8 @@ func (p *listed) ignoredFiles() []string {
 	return p.absolute(slices.Concat(p.IgnoredGoFiles, p.IgnoredOtherFiles))
 }
 
-// goFiles are the Go files as they were written.
-func (p *listed) goFiles() []string { return p.absolute(slices.Concat(p.GoFiles, p.CgoFiles)) }
+// goFiles are the Go files that are compiled.
+func (p *listed) goFiles() []string { return p.absolute(p.GoFiles) }
 
 func (p *listed) absolute(names []string) []string {
 	paths := make([]string, len(names))

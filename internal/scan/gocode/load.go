@@ -102,32 +102,22 @@ func listDefect(u *unit) defect {
 	return d
 }
 
-// parse parses the unit's files. A file that cgo has translated is parsed in its
-// translated form under its own name: line directives lead back into it.
+// parse parses the unit's files.
 func (l *loader) parse(u *unit) {
-	paths := u.goFiles()
-	if len(u.CompiledGoFiles) > 0 {
-		paths = u.absolute(u.CompiledGoFiles)
-	}
 	mode := parser.ParseComments | parser.AllErrors
 	if !l.whole[u] {
 		mode |= parser.SkipObjectResolution // gosec's rules need it: they look at ast.Object
 	}
-	for _, path := range paths {
-		name, text := path, u.texts[path]
-		if len(u.CompiledGoFiles) > 0 && filepath.Ext(path) != ".go" {
-			name = cgoOrigin(u, path, text)
-		} else {
-			text = withoutLineComments(text)
-		}
-		file, err := parser.ParseFile(l.fset, name, text, mode)
+	for _, path := range u.goFiles() {
+		text := withoutLineComments(u.texts[path])
+		file, err := parser.ParseFile(l.fset, path, text, mode)
 		var list scanner.ErrorList
 		if errors.As(err, &list) {
 			for _, e := range list[:min(len(list), maxDefects)] {
-				u.defects = append(u.defects, defect{pos: offsetPosition(name, text, e.Pos.Offset), msg: e.Msg})
+				u.defects = append(u.defects, defect{pos: offsetPosition(path, text, e.Pos.Offset), msg: e.Msg})
 			}
 		} else if err != nil {
-			u.defects = append(u.defects, defect{pos: token.Position{Filename: name, Line: 1, Column: 1}, msg: err.Error()})
+			u.defects = append(u.defects, defect{pos: token.Position{Filename: path, Line: 1, Column: 1}, msg: err.Error()})
 		}
 		if file != nil {
 			u.files = append(u.files, file)
@@ -146,18 +136,6 @@ func offsetPosition(name string, text []byte, offset int) token.Position {
 		Filename: name, Offset: offset,
 		Line: 1 + bytes.Count(before, []byte("\n")), Column: len(before) - bytes.LastIndexByte(before, '\n'),
 	}
-}
-
-// cgoOrigin is the file of which cgo made text: it is named in a line directive.
-// What cgo has written by itself keeps its own path.
-func cgoOrigin(u *unit, path string, text []byte) string {
-	for line := range strings.Lines(string(text[:min(len(text), 4096)])) {
-		if rest, ok := strings.CutPrefix(line, "//line "); ok {
-			name, _, _ := strings.Cut(rest, ":")
-			return filepath.Join(u.Dir, filepath.Base(name))
-		}
-	}
-	return path
 }
 
 // typecheck checks the unit's types; whole ones with their functions' bodies.
@@ -204,7 +182,7 @@ func (u *unit) addTypeError(err error, whole bool) {
 		return
 	}
 	if len(u.defects) < maxDefects {
-		u.defects = append(u.defects, defect{pos: e.Fset.PositionFor(e.Pos, len(u.CompiledGoFiles) > 0), msg: e.Msg})
+		u.defects = append(u.defects, defect{pos: e.Fset.PositionFor(e.Pos, false), msg: e.Msg})
 	}
 }
 

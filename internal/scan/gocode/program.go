@@ -109,9 +109,6 @@ func (p *program) digest(u *unit) string {
 // analysed must be what the key was made of.
 func (u *unit) read(h hash.Hash) error {
 	keep := u.goFiles()
-	if len(u.CompiledGoFiles) > 0 {
-		keep = append(keep, u.absolute(u.CompiledGoFiles)...)
-	}
 	u.texts = map[string][]byte{}
 	for _, path := range slices.Concat(keep, u.otherFiles(), u.ignoredFiles()) {
 		text, err := readBounded(path, maxSource)

@@ -97,7 +97,11 @@ func (c *check) notes(r *pipeline.Report) {
 	if generated > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s in generated files left out", count(generated, "finding")))
 	}
-	if left := c.leftOut(); len(left) > 0 {
+	left, cgo := c.leftOut()
+	if len(cgo) > 0 {
+		r.Notes = append(r.Notes, cgoNote(cgo))
+	}
+	if len(left) > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s left out by build constraints: %s", count(len(left), "file"), some(left)))
 	}
 	if unread := c.unread(r.Stage); len(unread) > 0 {
@@ -122,6 +126,14 @@ func (c *check) lintNotes(r *pipeline.Report) {
 	if behind > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s not analysed, for what they import does not compile", count(behind, "package")))
 	}
+}
+
+func cgoNote(files []string) string {
+	uses := "files use"
+	if len(files) == 1 {
+		uses = "file uses"
+	}
+	return fmt.Sprintf("%d %s cgo, which the image is built without: %s", len(files), uses, some(files))
 }
 
 func suppressionNote(suppressed map[string]int) string {
