@@ -70,8 +70,9 @@ func (r Reach) AtLeast(least Reach) bool { return reachOrder[r] >= reachOrder[le
 
 // Location is a place in a file of the repository.
 type Location struct {
-	// Path is relative to the repository's root, with slashes. For something
-	// inside an image it is "image:/path".
+	// Path is relative to the project's root, the folder of its sluice.yaml,
+	// with slashes; what lies beside that begins with "../". For something inside
+	// an image it is "image:/path".
 	Path      string `json:"path"`
 	Line      int    `json:"line,omitempty"` // from 1; 0 when the finding is of the whole file
 	Column    int    `json:"column,omitempty"`
