@@ -19,18 +19,21 @@ import (
 
 // countFiles counts the module's Go files without asking the go command: those
 // in its folders, and those of folders which are compiled only because they are
-// imported.
+// imported; of other modules' folders those that are no tests.
 func (c *check) countFiles() (err error) {
 	if c.files, err = sources(c.task.Dir); err != nil {
 		return err
 	}
 	var dirs []string
+	local := map[string]bool{}
 	for _, u := range c.program.roots() {
 		if len(u.goFiles()) > 0 {
 			dirs = append(dirs, u.Dir)
+			local[u.Dir] = u.local
 		}
 	}
 	c.files, err = withImported(c.files, dirs)
+	c.files = slices.DeleteFunc(c.files, func(path string) bool { return local[filepath.Dir(path)] && isTest(path) })
 	return err
 }
 

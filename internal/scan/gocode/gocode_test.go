@@ -806,7 +806,7 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
-// TestDependencyDoesNotCompile has a replaced module that does not compile: that is
+// TestDependencyDoesNotCompile has a module that does not compile in place of another, outside of the repository: that is
 // no defect of this one, but nothing can be said about it.
 func TestDependencyDoesNotCompile(t *testing.T) {
 	t.Parallel()
@@ -814,7 +814,8 @@ func TestDependencyDoesNotCompile(t *testing.T) {
 		"svc/go.mod": "module example.com/m\n\ngo 1.26\n\nrequire example.com/dep v1.0.0\n\nreplace example.com/dep => ../dep\n",
 		"svc/a.go":   "package a\n\nimport _ \"example.com/dep\"\n", "dep/go.mod": "module example.com/dep\n", "dep/dep.go": "package dep\n\nvar X int = \"\"\n",
 	})
-	b.dir = filepath.Join(b.root, "svc")
+	b.root = filepath.Join(b.root, "svc")
+	b.dir = b.root
 	for stage, r := range b.run() {
 		if len(r.Findings) > 0 || !strings.Contains(r.NotRun, "compiling example.com/dep: ") || !strings.Contains(r.NotRun, "dep.go:3") {
 			t.Errorf("%s: not run %q, findings %q", stage, r.NotRun, seen(r))

@@ -36,6 +36,8 @@ type listed struct {
 	SwigFiles, SwigCXXFiles, SysoFiles, IgnoredOtherFiles []string
 
 	Export string
+
+	local bool // of a local module, and there because a package of the service's imports it
 }
 
 type module struct {
@@ -245,6 +247,23 @@ func (p *listed) origin(toolchain, modCache string) string {
 		return ""
 	}
 	return m.Path + "@" + m.Version
+}
+
+// adopt takes a package that is imported from another module of the repository for
+// the user's code, like the service's own: go.mod replaces the module by a folder,
+// or go.work names it. Its tests are not the service's.
+func (p *listed) adopt(root string) {
+	m := p.Module
+	if m == nil || !p.DepOnly || p.ForTest != "" {
+		return
+	}
+	if m.Replace != nil {
+		m = m.Replace
+	}
+	// What is vendored is not in the module's folder.
+	if m.Version == "" && m.Dir != "" && within(root, m.Dir) && within(m.Dir, p.Dir) {
+		p.local, p.DepOnly = true, false
+	}
 }
 
 func within(dir, path string) bool {

@@ -97,6 +97,9 @@ func (c *check) notes(r *pipeline.Report) {
 	if generated > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s in generated files left out", count(generated, "finding")))
 	}
+	if c.vendors() {
+		r.Notes = append(r.Notes, "vendored code is not compared with its modules")
+	}
 	left, cgo := c.leftOut()
 	if len(cgo) > 0 {
 		r.Notes = append(r.Notes, cgoNote(cgo))
@@ -126,6 +129,12 @@ func (c *check) lintNotes(r *pipeline.Report) {
 	if behind > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s not analysed, for what they import does not compile", count(behind, "package")))
 	}
+}
+
+// vendors tells whether a package comes from the service's vendor folder.
+func (c *check) vendors() bool {
+	dir := filepath.Join(c.task.Dir, "vendor")
+	return slices.ContainsFunc(c.program.order, func(u *unit) bool { return within(dir, u.Dir) })
 }
 
 func cgoNote(files []string) string {

@@ -97,6 +97,9 @@ func (c *check) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, p := range packages {
+		p.adopt(c.task.Root)
+	}
 	registerFacts(factAnalyzers())
 	c.program = newProgram(packages, c.g, c.salt())
 	if err := c.countFiles(); err != nil {
