@@ -117,10 +117,10 @@ func (c *check) constrained(path string) bool {
 }
 
 // platform is what constraints are held against: that of the go command, which
-// gets no flags, and is told to do without cgo.
+// is told to do as for the image.
 func (c *check) platform() *build.Context {
 	p := build.Default
-	p.GOOS, p.GOARCH, p.CgoEnabled, p.BuildTags = runtime.GOOS, runtime.GOARCH, false, nil
+	p.GOOS, p.GOARCH, p.CgoEnabled, p.BuildTags = runtime.GOOS, runtime.GOARCH, false, []string{imageTag}
 	version := strings.Split(strings.TrimPrefix(c.g.tool.Version, "go1."), ".")
 	if minor, err := strconv.Atoi(version[0]); err == nil && minor < maxRelease {
 		p.ReleaseTags = nil

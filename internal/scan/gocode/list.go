@@ -62,18 +62,22 @@ type golang struct {
 	log  io.Writer
 }
 
+// imageTag is the build tag that the image is built with.
+const imageTag = "timetzdata"
+
 func newGolang(dir, cache string, log io.Writer) (*golang, error) {
 	tool, err := gotool.Find()
 	if err != nil {
 		return nil, err
 	}
-	env := append(tool.Env(cache, gotool.CheckZone),
-		"CGO_ENABLED=0", // as the image is built: what is checked is what runs
-		"PWD="+dir)      // so that paths are told as they were given
-	g := &golang{tool: tool, dir: dir, env: env, log: log}
+	g := &golang{tool: tool, dir: dir, log: log}
+	flags := "-tags=" + imageTag
 	if g.vendored() {
-		g.env = append(g.env, "GOFLAGS=-mod=vendor") // as the go command itself would
+		flags += " -mod=vendor" // as the go command itself would
 	}
+	g.env = append(tool.Env(cache, gotool.CheckZone),
+		"CGO_ENABLED=0", "GOFLAGS="+flags, // as the image is built: what is checked is what runs
+		"PWD="+dir) // so that paths are told as they were given
 	return g, nil
 }
 
