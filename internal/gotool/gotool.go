@@ -19,6 +19,10 @@ import (
 	"github.com/sluice-ci/sluice/internal/hint"
 )
 
+// ImageTag is the build tag with which a service's program is built for its
+// image, which has no time zones otherwise; what checks code looks at the same.
+const ImageTag = "timetzdata"
+
 // Toolchain is an installed Go.
 type Toolchain struct {
 	Go       string // the go command

@@ -32,7 +32,7 @@ func (e *CompileError) Error() string {
 
 // buildFlags are those of go build. Symbols are kept, only debugging data is
 // left out, so that a scanner of the binary can tell which functions are in it.
-var buildFlags = []string{"-trimpath", "-buildvcs=false", "-tags=timetzdata", "-ldflags=-w"}
+var buildFlags = []string{"-trimpath", "-buildvcs=false", "-tags=" + gotool.ImageTag, "-ldflags=-w"}
 
 // buildSettings fix, in the environment, what else changes the program's bytes.
 func buildSettings(arch string) []string {

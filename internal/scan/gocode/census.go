@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sluice-ci/sluice/internal/gotool"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/scan"
 )
@@ -120,7 +121,7 @@ func (c *check) constrained(path string) bool {
 // is told to do as for the image.
 func (c *check) platform() *build.Context {
 	p := build.Default
-	p.GOOS, p.GOARCH, p.CgoEnabled, p.BuildTags = runtime.GOOS, runtime.GOARCH, false, []string{imageTag}
+	p.GOOS, p.GOARCH, p.CgoEnabled, p.BuildTags = runtime.GOOS, runtime.GOARCH, false, []string{gotool.ImageTag}
 	version := strings.Split(strings.TrimPrefix(c.g.tool.Version, "go1."), ".")
 	if minor, err := strconv.Atoi(version[0]); err == nil && minor < maxRelease {
 		p.ReleaseTags = nil

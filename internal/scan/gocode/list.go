@@ -62,16 +62,13 @@ type golang struct {
 	log  io.Writer
 }
 
-// imageTag is the build tag that the image is built with.
-const imageTag = "timetzdata"
-
 func newGolang(dir, cache string, log io.Writer) (*golang, error) {
 	tool, err := gotool.Find()
 	if err != nil {
 		return nil, err
 	}
 	g := &golang{tool: tool, dir: dir, log: log}
-	flags := "-tags=" + imageTag
+	flags := "-tags=" + gotool.ImageTag
 	if g.vendored() {
 		flags += " -mod=vendor" // as the go command itself would
 	}

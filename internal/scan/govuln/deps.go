@@ -74,7 +74,7 @@ func deps(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err error) {
 // built, for Linux, without cgo and with the same tags, lest a build constraint
 // hide here what is linked there.
 func environment(tool gotool.Toolchain, cache, root, dir string) []string {
-	return append(tool.Env(cache, gotool.CheckZone), "GOFLAGS=-tags=timetzdata", "GOFIPS140=off", "CGO_ENABLED=0", "GOOS=linux", "GOWORK="+goWork(root, dir))
+	return append(tool.Env(cache, gotool.CheckZone), "GOFLAGS=-tags="+gotool.ImageTag, "GOFIPS140=off", "CGO_ENABLED=0", "GOOS=linux", "GOWORK="+goWork(root, dir))
 }
 
 // patterns are the service's packages. That of the command is named besides,

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/sluice-ci/sluice/internal/command"
+	"github.com/sluice-ci/sluice/internal/gotool"
 	"github.com/sluice-ci/sluice/internal/hint"
 )
 
@@ -25,9 +26,9 @@ type variant struct {
 
 func variants() []variant {
 	return []variant{
-		{flags: []string{"-test"}},                     // checks
-		{flags: []string{"-test", "-tags=race"}},       // go test -race
-		{env: []string{"GOOS=linux", "CGO_ENABLED=0"}}, // the image
+		{flags: []string{"-test"}},               // checks
+		{flags: []string{"-test", "-tags=race"}}, // go test -race
+		{flags: []string{"-test", "-tags=" + gotool.ImageTag}, env: []string{"GOOS=linux", "CGO_ENABLED=0"}}, // the image, and its checks
 	}
 }
 
