@@ -1,6 +1,7 @@
 package scantest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -46,10 +47,11 @@ func (b *bench) runUntilHanging(ctx context.Context, pipe string) verdict {
 // broken is a run that must not be taken for one that did right.
 func (b *bench) broken(err error) verdict { return verdict{left: err} }
 
-// settle is how long the system may take to bury a process.
-const settle = 2 * time.Second
+// settle is how long the system may take to end a process that was killed.
+const settle = 10 * time.Second
 
-// gone waits for a process to be gone: a killed one is there until it is reaped.
+// gone waits for a process to be gone, or dead and not buried yet: that is up to
+// whoever adopted it.
 func gone(pid string) error {
 	n, err := strconv.Atoi(pid)
 	if err != nil {
@@ -58,9 +60,19 @@ func gone(pid string) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(settle); time.Now().Before(deadline); <-tick.C {
-		if syscall.Kill(n, 0) != nil {
+		if syscall.Kill(n, 0) != nil || dead(n) {
 			return nil
 		}
 	}
 	return fmt.Errorf("process %d was left running", n)
+}
+
+// dead tells whether a process is a zombie (proc(5), /proc/PID/stat).
+func dead(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(text[bytes.LastIndexByte(text, ')')+1:]), " ")
+	return strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X")
 }

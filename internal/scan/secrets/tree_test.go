@@ -135,7 +135,7 @@ func TestEmptyFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]pipeline.Count{{What: "files", N: 0}}, answer.Reports[0].Examined); diff != "" {
-		t.Error(diff)
+		t.Errorf("%s\n%s", answer.Reports[0].NotRun, diff)
 	}
 }
 
