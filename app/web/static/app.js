@@ -4,6 +4,7 @@
 const status = document.getElementById("status");
 const underway = new Set();
 let last = Promise.resolve();
+let pressed = last; // until the button that is held down is let go
 
 // swap shows the page that an address answers with, once those asked for
 // before are shown. What is asked for twice at once is done once.
@@ -18,6 +19,7 @@ function swap(address, options, key) {
 async function show(address, options, key) {
   const answer = await ask(address, options);
   const page = answer?.refusal ? await ask(place(), {}) : answer;
+  await pressed;
   if (page?.refusal) notice(answer.refusal);
   else if (page) change(page, { ...options, address, key, refusal: answer.refusal });
 }
@@ -156,6 +158,13 @@ function saidOf(submitter, form) {
   if (form.id === "edit") return "Saved";
   return label.replace(/^Complete:/, "Completed:").replace(/^Reopen:/, "Reopened:").replace(/^Delete:/, "Deleted:").replace(/^Clear /, "Cleared ");
 }
+
+// A page that changes between a button's going down and up loses the click.
+document.addEventListener("pointerdown", () => {
+  pressed = new Promise((up) => {
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(up), { once: true });
+  });
+});
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
