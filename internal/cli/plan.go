@@ -80,7 +80,7 @@ func (p *project) learnCosts() {
 }
 
 // cacheFor is where a job's worker keeps what it wants to find again.
-func (p *project) cacheFor(job string) string { return filepath.Join(p.cache, "jobs", job) }
+func (p *project) cacheFor(job string) string { return p.Service.JobCache(job) }
 
 func (a *app) planCommand() *cobra.Command {
 	var s selection
@@ -135,10 +135,7 @@ func (a *app) plan(dir string, s selection) error {
 
 func describe(jobs []pipeline.Job) (planned []pipeline.Planned) {
 	for _, j := range jobs {
-		if j.Access.Network == "" {
-			j.Access.Network = pipeline.NoNetwork
-		}
-		planned = append(planned, pipeline.Planned{Job: j.Name, Stages: j.Stages, Waits: j.WaitsFor(), Access: j.Access})
+		planned = append(planned, pipeline.Planned{Job: j.Name, Stages: j.Stages, Waits: j.WaitsFor(), Access: j.Touches()})
 	}
 	return planned
 }

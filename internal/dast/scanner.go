@@ -35,7 +35,7 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	return pipeline.Job{
 		Name: stage, Stages: []string{stage}, Needs: []string{deployJob},
 		Check: true, Params: params{Version: s.Version}, Always: true, Cost: time.Second, Limit: limit,
-		Access: pipeline.Access{Network: pipeline.Loopback},
+		Access: pipeline.Access{Network: pipeline.Machine},
 	}, nil
 }
 

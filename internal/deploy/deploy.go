@@ -59,7 +59,7 @@ func (d Deploy) Job(s scan.Service) (pipeline.Job, error) {
 	return pipeline.Job{
 		Name: deployJob, Stages: []string{deployJob}, Needs: []string{buildJob},
 		Params: p, Always: true, Cost: time.Second, Limit: limit,
-		Access: pipeline.Access{Network: pipeline.Loopback, Write: []string{p.State}, RunsRepositoryCode: true, Detaches: true},
+		Access: pipeline.Access{Network: pipeline.Machine, Write: []string{p.State}, RunsRepositoryCode: true, Detaches: true},
 	}, nil
 }
 

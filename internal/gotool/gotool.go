@@ -72,6 +72,12 @@ func (t Toolchain) ask() (Toolchain, error) {
 	return t, nil
 }
 
+// Reads are the files and folders that the go command reads, besides the source
+// and the build cache.
+func (t Toolchain) Reads() []string {
+	return []string{t.Go, t.Root, t.ModCache, envFile()}
+}
+
 // modCache is where modules are kept: GOMODCACHE as the go command resolves it.
 func modCache() (string, error) {
 	if dir := setting("GOMODCACHE"); dir != "" {
@@ -92,15 +98,7 @@ func setting(name string) string {
 	if v := os.Getenv(name); v != "" {
 		return v
 	}
-	file := os.Getenv("GOENV")
-	if file == "" {
-		config, err := os.UserConfigDir()
-		if err != nil {
-			return ""
-		}
-		file = filepath.Join(config, "go", "env")
-	}
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(envFile())
 	if err != nil {
 		return ""
 	}
@@ -110,6 +108,18 @@ func setting(name string) string {
 		}
 	}
 	return ""
+}
+
+// envFile is the file that go env -w writes; "" when there is no place for one.
+func envFile() string {
+	if file := os.Getenv("GOENV"); file != "" {
+		return file
+	}
+	config, err := os.UserConfigDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(config, "go", "env")
 }
 
 // Zone names a build cache. Code of the repository runs with TestZone's in

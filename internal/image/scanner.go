@@ -57,7 +57,7 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	job.Inputs = pipeline.Inputs{Trees: sources(s.Root, s.Dir), Values: tool.Facts()}
 	job.Inputs.Values["build"] = strings.Join(append(buildSettings(runtime.GOARCH), buildFlags...), " ")
 	job.Inputs.Values["sluice"] = s.Version
-	job.Access = pipeline.Access{Network: pipeline.NoNetwork, Write: []string{filepath.Join(s.CacheDir, string(gotool.CheckZone))}}
+	job.Access = pipeline.Access{Network: pipeline.NoNetwork, Read: tool.Reads(), Write: []string{filepath.Join(s.CacheDir, string(gotool.CheckZone))}}
 	return job, nil
 }
 

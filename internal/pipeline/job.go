@@ -6,7 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"slices"
 	"time"
+
+	"github.com/sluice-ci/sluice/internal/sandbox"
 )
 
 // Job is what runs in one child process. It answers one or more stages: those
@@ -59,11 +62,14 @@ type Inputs struct {
 	Values map[string]string
 }
 
-// Access is what a job may touch, apart from reading the service's source,
-// the toolchain and its needs' outputs, and writing its own output folder.
+// Access is what a job may touch, apart from reading its needs' outputs and
+// what every program needs of the machine, and writing its output, cache and
+// temporary folders. Paths are absolute; one that does
+// not exist grants no reading.
 type Access struct {
 	Network Network  `json:"network"`
-	Write   []string `json:"write,omitempty"`
+	Read    []string `json:"read,omitempty"`  // besides the trees of its inputs
+	Write   []string `json:"write,omitempty"` // folders; made when they are not there
 	// RunsRepositoryCode is set when code of the repository under test is executed.
 	RunsRepositoryCode bool `json:"runsRepositoryCode,omitempty"`
 	// Detaches is set when a process is meant to outlive the run (the local target).
@@ -76,9 +82,20 @@ type Network string
 // The networks, narrowest first.
 const (
 	NoNetwork Network = "none"
-	Loopback  Network = "loopback"
+	Loopback  Network = "loopback" // a loopback interface of its own
+	Machine   Network = "machine"  // this machine's own loopback interface
 	Outside   Network = "outside"
 )
+
+// Touches is all the access that a job declares: what it is a function of, it reads.
+func (j *Job) Touches() Access {
+	a := j.Access
+	if a.Network == "" {
+		a.Network = NoNetwork
+	}
+	a.Read = slices.Concat(j.Inputs.Trees, a.Read)
+	return a
+}
 
 // Worker does a job, in the child process. An error means that the job could
 // not be done: its stages end "not run" with the error as the reason (and the
@@ -97,9 +114,11 @@ type Task struct {
 	Params json.RawMessage `json:"params"`
 	Needs  map[string]Need `json:"needs"` // by job: those of Needs, Reads and Gates
 
-	Access Access `json:"access"`
-	Nice   int    `json:"nice,omitempty"` // of its process, 0 to 19
-	Lock   string `json:"lock"`           // held for as long as Out is written to
+	Access  Access           `json:"access"`
+	Confine *sandbox.Request `json:"confine,omitempty"` // nil: it is not confined
+	Least   sandbox.Level    `json:"least"`             // of files and network, or it is not done
+	Nice    int              `json:"nice,omitempty"`    // of its process, 0 to 19
+	Lock    string           `json:"lock"`              // held for as long as Out is written to
 
 	Progress func(string) `json:"-"` // tells the user what is being done, a few words; never nil
 	Log      io.Writer    `json:"-"` // the stage's log; bounded
@@ -113,7 +132,8 @@ type Need struct {
 
 // Answer is what a job came to.
 type Answer struct {
-	Reports []Report `json:"reports"` // one for each stage asked for
+	Reports  []Report         `json:"reports"`  // one for each stage asked for
+	Enforced sandbox.Enforced `json:"enforced"` // how the process that did it was confined
 	// Secrets are texts that no output may show. They are never written to the
 	// cache or the record, and an answer that has any is not cached.
 	Secrets []string `json:"-"`

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/cache"
+	"github.com/sluice-ci/sluice/internal/sandbox"
 	"github.com/sluice-ci/sluice/internal/sarif"
 )
 
@@ -55,6 +56,8 @@ type Result struct {
 	SelfTest *SelfTest     `json:"selfTest,omitempty"`
 	Notes    []string      `json:"notes,omitempty"`
 	Access   Access        `json:"access"`
+	// Enforced is how strictly Access was.
+	Enforced sandbox.Enforced `json:"enforced"`
 }
 
 // Verdict is what a gate makes of a report.

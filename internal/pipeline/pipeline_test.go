@@ -104,7 +104,7 @@ var testWorkers = map[string]Worker{
 	// leaver starts a process that leaves its group and its parent, says so,
 	// and never ends.
 	"leaver": func(ctx context.Context, t Task) (Answer, error) {
-		cmd := exec.Command("setsid", "sh", "-c", "(sleep 987654 & echo $! > "+t.Dir+"/pid.tmp; mv "+t.Dir+"/pid.tmp "+t.Dir+"/pid; sleep 987654) & sleep 0")
+		cmd := exec.Command("setsid", "sh", "-c", "(touch "+t.Dir+"/started; tail -f "+t.Dir+"/started & sleep 987654) & sleep 0")
 		if err := cmd.Run(); err != nil {
 			return Answer{}, err
 		}
@@ -130,6 +130,9 @@ func runnerIn(dir string, jobs ...Job) *Runner {
 	must(err)
 	for i := range jobs {
 		jobs[i].Inputs.Trees = []string{filepath.Join(dir, "src")}
+		if slices.Contains([]string{"leaver", "meddler"}, jobs[i].Name) {
+			jobs[i].Access.Write = jobs[i].Inputs.Trees
+		}
 	}
 	p := Processes{Exe: exe, Args: []string{"child"}, Env: func(Access) []string { return os.Environ() }, Logs: filepath.Join(dir, "logs")}
 	return &Runner{Jobs: jobs, Root: filepath.Join(dir, "src"), Dir: filepath.Join(dir, "src"), Store: store,
@@ -465,21 +468,24 @@ func TestKillOfTheRunLeavesNoProcess(t *testing.T) {
 	}
 }
 
-// awaitPID waits for the leaver to tell that its process has been started.
+// awaitPID waits for the leaver's process to have been started.
 func awaitPID(t *testing.T, dir string) int {
 	t.Helper()
 	var pid int
+	want := "tail\x00-f\x00" + filepath.Join(dir, "src", "started") + "\x00"
 	await(t, "the process was never started", func() bool {
-		b, err := os.ReadFile(filepath.Join(dir, "src", "pid"))
+		lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
 		if err != nil {
-			return false
+			t.Fatal(err)
 		}
-		pid, err = strconv.Atoi(strings.TrimSpace(string(b)))
-		return err == nil
+		for _, path := range lines { // its number in its own namespace is another
+			if text, err := os.ReadFile(path); err == nil && string(text) == want {
+				pid, err = strconv.Atoi(filepath.Base(filepath.Dir(path)))
+				return err == nil
+			}
+		}
+		return false
 	})
-	if syscall.Kill(pid, 0) != nil {
-		t.Fatal("the process is gone before it should be")
-	}
 	return pid
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/sandbox"
 )
 
 // Processes launches each job in a child process: this program, executed again
@@ -21,6 +22,9 @@ type Processes struct {
 	Args []string
 	Env  func(Access) []string // the child's whole environment
 	Logs string                // folder of JOB.log
+	// Least is how strictly files and network must be confined where code of
+	// the repository is run; otherwise it is not.
+	Least sandbox.Level
 }
 
 // maxLog bounds the log of a job, bytes.
@@ -34,10 +38,6 @@ func (p Processes) Launch(ctx context.Context, t Task, progress func(string)) (A
 	if err := ctx.Err(); err != nil {
 		return Answer{}, err
 	}
-	task, err := json.Marshal(t)
-	if err != nil {
-		return Answer{}, err
-	}
 	if err := os.MkdirAll(p.Logs, 0o755); err != nil {
 		return Answer{}, fmt.Errorf("making the folder of logs: %w", err)
 	}
@@ -45,15 +45,53 @@ func (p Processes) Launch(ctx context.Context, t Task, progress func(string)) (A
 	if err != nil {
 		return Answer{}, err
 	}
-	c, err := p.start(t.Access, &boundedLog{w: log, left: maxLog})
-	if err != nil {
-		return Answer{}, errors.Join(fmt.Errorf("starting %s: %w", t.Job, err), log.Close())
-	}
-	answer, err := c.converse(ctx, task, progress)
+	t.Least = p.Least
+	answer, err := p.confined(ctx, t, &boundedLog{w: log, left: maxLog}, progress)
 	if closeErr := log.Close(); err == nil {
 		err = closeErr
 	}
 	return answer, withLog(err, log.Name())
+}
+
+// confined does a task as strictly confined as the kernel grants.
+func (p Processes) confined(ctx context.Context, t Task, log io.Writer, progress func(string)) (a Answer, err error) {
+	if t.Access.Detaches {
+		return p.once(ctx, t, log, progress)
+	}
+	for _, dir := range t.Access.Write {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return a, fmt.Errorf("making a folder that it writes to: %w", err)
+		}
+	}
+	r, err := newRooms(t.Out)
+	if err != nil {
+		return a, err
+	}
+	defer func() { err = errors.Join(err, r.remove()) }()
+	t.Confine = p.request(t, r, true)
+	a, err = p.once(ctx, t, log, progress)
+	if refused := (errRefused{}); errors.As(err, &refused) {
+		fmt.Fprintln(log, "without namespaces:", refused.reason)
+		t.Confine = p.request(t, r, false)
+		a, err = p.once(ctx, t, log, progress)
+	}
+	return a, err
+}
+
+// once starts a process and has it do a task.
+func (p Processes) once(ctx context.Context, t Task, log io.Writer, progress func(string)) (Answer, error) {
+	task, err := json.Marshal(t)
+	if err != nil {
+		return Answer{}, err
+	}
+	c, err := p.start(t, log)
+	if err != nil && t.Confine != nil && t.Confine.Namespaces && sandbox.Refused(err) {
+		return Answer{}, errRefused{err.Error()}
+	}
+	if err != nil {
+		return Answer{}, fmt.Errorf("starting %s: %w", t.Job, err)
+	}
+	return c.converse(ctx, task, progress)
 }
 
 // child is a process that does a job.
@@ -73,18 +111,21 @@ func (c *child) kill() {
 	killTree(c.cmd.Process.Pid)
 }
 
-func (p Processes) start(a Access, log io.Writer) (*child, error) {
+func (p Processes) start(t Task, log io.Writer) (*child, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
 	cmd := exec.Command(p.Exe, p.Args...) // #nosec G204 -- it is this program
-	cmd.Env = p.Env(a)
+	cmd.Env = p.Env(t.Access)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.WaitDelay = time.Second // what it leaves behind must not hold its log open
 	ownGroup(cmd)
+	if t.Confine != nil && t.Confine.Namespaces {
+		sandbox.Prepare(cmd, t.Confine.Access.Network)
+	}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
@@ -92,7 +133,7 @@ func (p Processes) start(a Access, log io.Writer) (*child, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	return &child{cmd: cmd, lifeline: in, messages: r, alone: a.Detaches}, nil
+	return &child{cmd: cmd, lifeline: in, messages: r, alone: t.Access.Detaches}, nil
 }
 
 // converse hands the task over and takes the answer. When ctx ends, the child

@@ -280,7 +280,8 @@ func (s *session) finish(e *ended) {
 	e.passed = true
 	for _, report := range e.answer.Reports {
 		res := Decide(report, s.Judge(report), e.job.Check)
-		res.Job, res.Cached, res.Key, res.Access = e.job.Name, e.cached, string(e.key), e.job.Access
+		res.Job, res.Cached, res.Key, res.Access = e.job.Name, e.cached, string(e.key), e.job.Touches()
+		res.Enforced = e.answer.Enforced
 		res.Inputs = e.parts
 		res.Start, res.Elapsed, res.Cost = e.started, e.elapsed, e.cost
 		e.passed = e.passed && (res.Outcome == Passed || res.Outcome == NotApplicable)

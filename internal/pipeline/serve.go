@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/sluice-ci/sluice/internal/cache"
+	"github.com/sluice-ci/sluice/internal/sandbox"
 )
 
 // Child is the main function of a child process: it does one job on the
@@ -45,23 +46,54 @@ func Child(ctx context.Context, workers map[string]Worker) int {
 		return 2
 	}
 	defer lock.Close()
-	tmp, err := ownTemp()
+	tmp, err := task.ownTemp()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
 	defer func() { _ = os.RemoveAll(tmp) }() // the system clears what stays
 	task.Log = os.Stderr
-	return serve(ctx, worker, task, rest, messages)
+	return confine(ctx, worker, task, rest, messages)
 }
 
-// ownTemp makes a temporary folder that goes with the process.
-func ownTemp() (string, error) {
+// ownTemp makes a temporary folder that goes with the process, where it does
+// not see a /tmp of its own.
+func (t *Task) ownTemp() (string, error) {
+	if t.Confine != nil && t.Confine.Namespaces {
+		return "", nil
+	}
 	tmp, err := os.MkdirTemp("", "sluice-")
 	if err != nil {
 		return "", err
 	}
+	if t.Confine != nil {
+		t.Confine.Temp = tmp
+	}
 	return tmp, os.Setenv("TMPDIR", tmp)
+}
+
+// confine has this process confine itself, and tells how far, before the job is
+// done.
+func confine(ctx context.Context, worker Worker, task Task, in io.Reader, out io.Writer) int {
+	e, err := task.enter()
+	if err == nil {
+		err = task.allowed(e)
+	}
+	told := message{Enforced: &e}
+	switch {
+	case err != nil && sandbox.Refused(err):
+		told = message{Refused: err.Error()}
+	case err != nil:
+		told = answered(Answer{}, err)
+	}
+	if sendErr := sender(out)(told); sendErr != nil {
+		fmt.Fprintln(os.Stderr, "telling how it is confined:", sendErr)
+		return 2
+	}
+	if err != nil {
+		return 0 // told
+	}
+	return serve(ctx, worker, task, in, out)
 }
 
 func readTask(in io.Reader) (t Task, rest io.Reader, err error) {

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/sandbox"
 )
 
 // A child process gets its task as one line of JSON on standard input, which
@@ -27,6 +28,11 @@ const (
 
 // message is one line from a child to its parent.
 type message struct {
+	// Enforced comes first: how the process is confined. Refused is what keeps it
+	// from being so, and then nothing is done.
+	Enforced *sandbox.Enforced `json:"enforced,omitempty"`
+	Refused  string            `json:"refused,omitempty"`
+
 	Progress string   `json:"progress,omitempty"`
 	Answer   *Answer  `json:"answer,omitempty"`
 	Secrets  []string `json:"secrets,omitempty"`
@@ -49,6 +55,7 @@ var errSilent = errors.New("its process ended without an answer")
 func receive(r io.Reader, progress func(string)) (Answer, error) {
 	dec := json.NewDecoder(bufio.NewReader(io.LimitReader(r, maxMessages)))
 	last := message{}
+	var enforced *sandbox.Enforced
 	for {
 		var m message
 		err := dec.Decode(&m)
@@ -58,6 +65,10 @@ func receive(r io.Reader, progress func(string)) (Answer, error) {
 		if err != nil {
 			return Answer{}, fmt.Errorf("reading its answer: %w", err)
 		}
+		if enforced == nil && m.Enforced != nil { // what comes later is the worker's word
+			enforced = m.Enforced
+			continue
+		}
 		if m.Progress != "" {
 			progress(m.Progress[:min(len(m.Progress), maxProgress)])
 			continue
@@ -65,11 +76,14 @@ func receive(r io.Reader, progress func(string)) (Answer, error) {
 		last = m
 	}
 	switch {
+	case last.Refused != "" && enforced == nil:
+		return Answer{}, errRefused{last.Refused}
 	case last.Error != "":
 		return Answer{}, hint.With(errors.New(last.Error), last.Remedy)
-	case last.Answer == nil:
+	case last.Answer == nil || enforced == nil:
 		return Answer{}, errSilent
 	}
+	last.Answer.Enforced = *enforced
 	last.Answer.Secrets, last.Answer.Volatile = last.Secrets, last.Volatile
 	return *last.Answer, nil
 }

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/landlock-lsm/go-landlock/landlock"
@@ -45,6 +46,8 @@ func Enter(r Request) (Enforced, error) {
 	switch r.Access.Network {
 	case Outside:
 		e.Network = Full // nothing was to be kept from it
+	case Machine:
+		e.Network = None // until connections are looked at
 	case NoNetwork:
 		e.Network = max(e.Network, Partial) // Unix sockets are left
 	}
@@ -93,8 +96,12 @@ func restrictFiles(r Request) (version int, err error) {
 		temp = "/tmp"
 	}
 	var rules []landlock.Rule
-	for _, path := range append(slices.Clone(system), r.Access.Read...) {
-		rules = append(rules, grant(path, landlock.RODirs, landlock.ROFiles))
+	hide := slices.Concat(private, r.Access.Hide)
+	if r.Namespaces {
+		hide = nil // it is not there
+	}
+	for _, path := range slices.Concat(system, r.Access.Read) {
+		rules = append(rules, readable(path, hide)...)
 	}
 	for _, path := range append([]string{temp, "/dev/shm", "/proc"}, r.Access.Write...) {
 		rules = append(rules, grant(path, withRefer, landlock.RWFiles))
@@ -106,7 +113,40 @@ func restrictFiles(r Request) (version int, err error) {
 	// folders, whatever the first one grants.
 	all := landlock.V9
 	all.HandledAccessNet = 0 // its rules are escaped by MPTCP and TCP fast open
+	if r.Namespaces {        // which have no other processes in them
+		all.Scoped &^= syscall.ScopeSignal // each thread of this process is a scope of its own, and could not end what another one started
+	}
 	return version, all.BestEffort().Restrict(rules...)
+}
+
+// readable are the rules for what may be read but for what is hidden in it.
+// Rules can grant, and not take away: a folder with something hidden in it can
+// be listed, with all that is below, and what else is in it can be read.
+func readable(path string, hide []string) (rules []landlock.Rule) {
+	within := slices.DeleteFunc(slices.Clone(hide), func(h string) bool {
+		rel, err := filepath.Rel(path, h)
+		return err != nil || !filepath.IsLocal(rel)
+	})
+	switch {
+	case slices.Contains(within, path):
+		return nil
+	case len(within) == 0 || children(path) == nil:
+		return []landlock.Rule{grant(path, landlock.RODirs, landlock.ROFiles)}
+	}
+	rules = append(rules, landlock.PathAccess(syscall.AccessFSReadDir, path).IgnoreIfMissing())
+	for _, child := range children(path) {
+		rules = append(rules, readable(child, within)...)
+	}
+	return rules
+}
+
+// children are what is in a folder; none for what is no folder.
+func children(dir string) (paths []string) {
+	entries, _ := os.ReadDir(dir) // what cannot be read is not granted
+	for _, e := range entries {
+		paths = append(paths, filepath.Join(dir, e.Name()))
+	}
+	return paths
 }
 
 type granting = func(...string) landlock.FSRule

@@ -16,11 +16,15 @@ import (
 // libraries, and the part of /etc that says how names are resolved and whom to
 // trust. What holds secrets in /etc is not among it.
 var system = []string{
-	"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
-	"/etc/alternatives", "/etc/ca-certificates", "/etc/fonts", "/etc/group", "/etc/host.conf", "/etc/hostname", "/etc/hosts", "/etc/ld.so.cache",
+	"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix/store",
+	"/etc/alternatives", "/etc/bash.bashrc", "/etc/ca-certificates", "/etc/chromium", "/etc/chromium.d", "/etc/debian_version", "/etc/fonts", "/etc/gai.conf", "/etc/group", "/etc/host.conf", "/etc/hostname", "/etc/hosts", "/etc/ld.so.cache",
 	"/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/mime.types", "/etc/nsswitch.conf", "/etc/os-release", "/etc/passwd",
-	"/etc/pki", "/etc/protocols", "/etc/resolv.conf", "/etc/services", "/etc/ssl", "/etc/timezone",
+	"/etc/magic", "/etc/networks", "/etc/opt", "/etc/perl", "/etc/pki", "/etc/profile", "/etc/protocols", "/etc/python3", "/etc/resolv.conf", "/etc/services", "/etc/shells",
+	"/etc/ssl", "/etc/terminfo", "/etc/timezone", "/etc/xdg",
 }
+
+// private is what of that is not for every program.
+var private = []string{"/etc/ssl/private", "/etc/pki/tls/private"}
 
 // devices are those without a way to anything else.
 var devices = []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}
@@ -40,10 +44,12 @@ func mountTree(r Request) error {
 	}
 	steps := []func() error{
 		func() error { return t.bindAll(system, true) },
+		func() error { return t.hideAll(private) },
 		t.devices,
 		func() error { return t.special("/proc", "proc", "") },
 		func() error { return t.bindTo(r.Temp, "/tmp", false) }, // first, for what is declared may be below it
 		func() error { return t.bindAll(r.Access.Read, true) },
+		func() error { return t.hideAll(r.Access.Hide) },
 		func() error { return t.bindAll(r.Access.Write, false) },
 		t.enter,
 	}
@@ -82,6 +88,34 @@ func (t tree) bind(path string, readOnly bool) error {
 		return err
 	}
 	return t.bindTo(real, real, readOnly)
+}
+
+// hideAll has folders seen as empty and files as devices without content.
+func (t tree) hideAll(paths []string) error {
+	for _, path := range paths {
+		dir, err := filepath.EvalSymlinks(filepath.Dir(path)) // where it was shown
+		if err == nil {
+			err = hide(filepath.Join(t.root, dir, filepath.Base(path)))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
+			return fmt.Errorf("hiding %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+func hide(at string) error {
+	info, err := os.Lstat(at)
+	switch {
+	case err != nil:
+		return err
+	case info.Mode()&fs.ModeSymlink != 0:
+		return nil // what it leads to is not here
+	case info.IsDir():
+		return unix.Mount("tmpfs", at, "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=755,size=4k")
+	default:
+		return unix.Mount("/dev/null", at, "", unix.MS_BIND, "")
+	}
 }
 
 // links makes the symbolic links that a path goes through.

@@ -4,13 +4,18 @@
 // before it does anything else (Enter) and says what it could enforce.
 package sandbox
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"syscall"
+)
 
 // Access is what a confined process may touch. Paths are absolute; those that
 // do not exist are left out.
 type Access struct {
 	Read    []string `json:"read,omitempty"`  // files and folders, to read and execute
 	Write   []string `json:"write,omitempty"` // files and folders, to read and write
+	Hide    []string `json:"hide,omitempty"`  // in folders that may be read, what is seen as empty or cannot be opened
 	Network Network  `json:"network"`
 	Dir     string   `json:"dir"` // the folder that it starts in
 }
@@ -22,6 +27,7 @@ type Network string
 const (
 	NoNetwork Network = "none"     // not even loopback
 	Loopback  Network = "loopback" // a loopback interface of its own
+	Machine   Network = "machine"  // this machine's loopback interface
 	Outside   Network = "outside"  // everything
 )
 
@@ -75,6 +81,17 @@ type Request struct {
 	// Temp is a folder that the process sees as /tmp.
 	Temp   string `json:"temp"`
 	Limits Limits `json:"limits"`
+}
+
+// Refused tells whether an error of Enter is the kernel's refusal to confine, so
+// that less may be tried.
+func Refused(err error) bool {
+	for _, of := range []error{syscall.EPERM, syscall.EACCES, syscall.ENOSYS, syscall.EINVAL, syscall.ENOSPC} { // the last one: there are too many namespaces
+		if errors.Is(err, of) {
+			return true
+		}
+	}
+	return false
 }
 
 // Limits are on what a confined process and each of its own may take; 0 is the

@@ -3,6 +3,8 @@
 package scan
 
 import (
+	"path/filepath"
+
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/sarif"
 )
@@ -25,6 +27,9 @@ type Service struct {
 	Target   string  // where it is deployed
 	Base     *Base   // what it is compared with; nil is nothing
 }
+
+// JobCache is where a job's worker keeps what it wants to find again.
+func (s Service) JobCache(job string) string { return filepath.Join(s.CacheDir, "jobs", job) }
 
 // Base is the commit that a change is a change of.
 type Base struct {

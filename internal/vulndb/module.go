@@ -60,7 +60,7 @@ func newModules(dir string, env []string) (*modules, error) {
 	if env == nil {
 		env = os.Environ()
 	}
-	m.env = append(slices.Clone(env), "GOTOOLCHAIN=local", "GO111MODULE=on", "GOWORK=off", "GOFLAGS=-mod=mod -modcacherw", "GOMODCACHE="+filepath.Join(scratch, "cache"))
+	m.env = append(slices.Clone(env), "GOTOOLCHAIN=local", "GO111MODULE=on", "GOWORK=off", "GOFLAGS=-mod=mod -modcacherw", "GOMODCACHE="+filepath.Join(scratch, "cache"), "GOCACHE="+filepath.Join(scratch, "build"))
 	return m, errors.Join(m.writeFile("go.mod", "module scratch\n"), m.writeFile("go.sum", pins()))
 }
 

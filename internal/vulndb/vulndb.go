@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluice-ci/sluice/internal/gotool"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/scan"
 )
@@ -75,6 +76,9 @@ func (s Scanner) Job(service scan.Service) (pipeline.Job, error) {
 		"source": source,
 		"period": fmt.Sprint(s.time().Unix() / int64(checkEvery/time.Second)),
 		"format": formatVersion,
+	}
+	if tool, err := gotool.Find(); err == nil { // without it there is no module to get, and the worker says so
+		job.Access.Read = tool.Reads()
 	}
 	if dir, ok := folderOf(source); ok {
 		job.Inputs.Trees = []string{dir}

@@ -64,6 +64,7 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	}
 	job.Inputs = pipeline.Inputs{Trees: trees(s.Dir), Values: go_.Facts()}
 	job.Inputs.Values["sluice"] = s.Version
+	job.Access.Read = go_.Reads()
 	return job, nil
 }
 

@@ -78,7 +78,7 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	job.Inputs = pipeline.Inputs{Trees: w.Trees(), Values: tc.Facts()}
 	maps.Copy(job.Inputs.Values, map[string]string{"sluice": s.Version, "race": findRace().why})
 	job.Access = pipeline.Access{
-		Network: pipeline.Loopback, RunsRepositoryCode: true,
+		Network: pipeline.Loopback, RunsRepositoryCode: true, Read: tc.Reads(),
 		Write: []string{filepath.Join(s.CacheDir, string(gotool.TestZone))},
 	}
 	job.Cost = time.Minute

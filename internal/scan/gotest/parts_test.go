@@ -280,9 +280,9 @@ func TestCountStatements(t *testing.T) {
 func TestTempIsShared(t *testing.T) {
 	t.Parallel()
 	cache := t.TempDir()
-	one, err := ownTemp(cache)
+	one, err := (&runner{Task: pipeline.Task{Cache: cache}}).ownTemp()
 	check(t, err)
-	two, err := ownTemp(cache)
+	two, err := (&runner{Task: pipeline.Task{Cache: cache}}).ownTemp()
 	check(t, err)
 	sub := filepath.Join(one.dir, "sub")
 	check(t, os.Mkdir(sub, 0o755))

@@ -183,7 +183,7 @@ func (o outcome) explained(test string) bool {
 
 func (o outcome) notes(n tally, missing []string) (notes []string) {
 	if n := o.results.cached(); n > 0 {
-		notes = append(notes, fmt.Sprintf("results of %d of %d packages are from the go command's cache", n, len(o.listing.packages)))
+		notes = append(notes, fmt.Sprintf("results of %d of %d packages are as before: nothing that they saw has changed", n, len(o.listing.packages)))
 	}
 	notes = append(notes, o.listing.files.notes()...)
 	if n.skipped > 0 {

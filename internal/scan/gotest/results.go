@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/sluice-ci/sluice/internal/scan/gotest/testexec"
 )
 
 // event is a line of go test -json ("go doc test2json"), or of the build's
@@ -131,7 +133,7 @@ func (r *results) diskFull() bool {
 func (r *results) addPackage(p *packaged, e event) error {
 	switch e.Action {
 	case "output":
-		p.cached = p.cached || strings.HasPrefix(e.Output, "ok  \t") && strings.Contains(e.Output, "\t(cached)")
+		p.cached = p.cached || e.Output == testexec.Replayed+"\n"
 		return r.print(loud{p.path, "", 0}, &p.out, e.Output)
 	case "pass", "fail", "skip":
 		if p.action == "" {

@@ -14,6 +14,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/scan"
+	"github.com/sluice-ci/sluice/internal/scan/gotest/testexec"
 )
 
 // limits bound what tests can make this process do.
@@ -42,20 +43,24 @@ type runner struct {
 	race   race
 	limits limits
 	more   []string // environment, besides the go command's
-	env    []string
-	notes  []string
-	proofs scan.Proofs
+	exec   string   // what starts test programs, for go test -exec
+	// settings are for what starts them.
+	settings testexec.Settings
+	env      []string
+	notes    []string
+	proofs   scan.Proofs
 }
 
 func (r *runner) run(ctx context.Context) (pipeline.Report, error) {
-	tmp, err := ownTemp(r.Cache)
+	tmp, err := r.ownTemp()
 	if err != nil {
 		return pipeline.Report{}, err
 	}
 	defer tmp.clean(r.Log)
-	// Tests see the same folder each time, or the go command could not tell that
-	// nothing changed for those that use it.
-	r.env = slices.Concat(r.tc.Env(r.params.CacheDir, gotool.TestZone), []string{"TMPDIR=" + tmp.dir, "GOTMPDIR=" + os.TempDir()}, r.more)
+	r.env = slices.Concat(r.tc.Env(r.params.CacheDir, gotool.TestZone), []string{"GOTMPDIR=" + os.TempDir()}, r.more)
+	if err := r.confine(tmp.dir); err != nil {
+		return pipeline.Report{}, err
+	}
 	if !r.race.on {
 		r.notes = append(r.notes, "without the race detector: "+r.race.why)
 	}
@@ -108,21 +113,24 @@ func (r *runner) test(ctx context.Context) (outcome, error) {
 	return o, nil
 }
 
-// goTest runs go test and reads what it says. The flags are always the same,
-// for the sake of the go command's cache.
+// goTest runs go test and reads what it says.
 func (r *runner) goTest(ctx context.Context, o outcome) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.limits.all, errTooLong)
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	args := []string{"test", "-json", "-vet=off", "-timeout=" + r.params.Limit.String(), "-covermode=atomic", "-coverprofile=" + r.profile()}
+	args := []string{"test", "-exec=" + r.exec, "-json", "-vet=off", "-timeout=" + r.params.Limit.String(), "-covermode=atomic", "-coverprofile=" + r.profile()}
 	in := &stream{line: func(line []byte) {
 		if err := r.take(o, line); err != nil {
 			stop(err)
 		}
 	}}
-	err := command.Run(ctx, command.Spec{
-		Path: r.tc.Go, Args: append(append(args, r.flags()...), "./..."), Dir: r.Dir, Env: r.env,
+	env, err := r.environ()
+	if err != nil {
+		return err
+	}
+	err = command.Run(ctx, command.Spec{
+		Path: r.tc.Go, Args: append(append(args, r.flags()...), "./..."), Dir: r.Dir, Env: env,
 		Stdout: in, Stderr: r.Log, MaxOutput: r.limits.stream,
 	})
 	in.close()

@@ -76,6 +76,7 @@ func (r *runner) selfTest(ctx context.Context, tmp string) (t pipeline.SelfTest,
 	}
 	p.Root, p.Out, p.Progress = p.Dir, p.Dir, func(string) {}
 	p.env = append(slices.Clone(r.env), "GOWORK=off")
+	p.settings.Kept = ""
 	o, err := p.test(ctx)
 	if err != nil {
 		return t, err

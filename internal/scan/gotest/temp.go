@@ -17,9 +17,12 @@ type temp struct {
 	lock *os.File
 }
 
-func ownTemp(cache string) (temp, error) {
-	t := temp{dir: filepath.Join(cache, "tmp")}
-	lock, err := os.OpenFile(filepath.Join(cache, "tmp.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+func (r *runner) ownTemp() (temp, error) {
+	t := temp{dir: filepath.Join(r.Cache, "tmp")}
+	if r.Confine != nil && r.Confine.Namespaces {
+		t.dir = filepath.Join(os.TempDir(), "test") // which is of this run alone, and called the same in each
+	}
+	lock, err := os.OpenFile(t.dir+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return t, fmt.Errorf("making a folder for the tests: %w", err)
 	}

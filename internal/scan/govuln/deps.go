@@ -43,7 +43,7 @@ func (Deps) Job(s scan.Service) (pipeline.Job, error) {
 	job.Inputs = pipeline.Inputs{Trees: sources(s.Root, s.Dir), Values: tool.Facts()}
 	job.Inputs.Values["sluice"] = s.Version
 	job.Inputs.Values[toolName] = version()
-	job.Access = pipeline.Access{Network: pipeline.NoNetwork, Write: []string{filepath.Join(s.CacheDir, string(gotool.CheckZone))}}
+	job.Access = pipeline.Access{Network: pipeline.NoNetwork, Read: append(tool.Reads(), s.JobCache(databaseJob)), Write: []string{filepath.Join(s.CacheDir, string(gotool.CheckZone))}}
 	return job, nil
 }
 

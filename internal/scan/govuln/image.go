@@ -33,7 +33,7 @@ func (Image) Job(s scan.Service) (pipeline.Job, error) {
 	job := pipeline.Job{
 		Name: ImageName, Stages: []string{ImageName},
 		Needs: []string{buildJob, databaseJob}, Reads: []string{DepsName}, Check: true,
-		Access: pipeline.Access{Network: pipeline.NoNetwork},
+		Access: pipeline.Access{Network: pipeline.NoNetwork, Read: []string{s.JobCache(databaseJob)}},
 		Cost:   2 * time.Second,
 	}
 	if s.GoModule == "" {

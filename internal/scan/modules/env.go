@@ -1,10 +1,12 @@
 package modules
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -27,6 +29,21 @@ var passed = []string{
 
 // silent keeps git, ssh and credential helpers from asking.
 var silent = []string{"GIT_TERMINAL_PROMPT=0", "GCM_INTERACTIVE=never", "SSH_ASKPASS_REQUIRE=never", "GIT_ASKPASS=", "SSH_ASKPASS="}
+
+// accounts are the files by which git, ssh and the go command name
+// themselves to a server with private modules.
+func accounts() []string {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil
+	}
+	config := cmp.Or(os.Getenv("XDG_CONFIG_HOME"), filepath.Join(home, ".config"))
+	paths := []string{os.Getenv("NETRC"), os.Getenv("SSH_AUTH_SOCK"), os.Getenv("GIT_CONFIG_GLOBAL"), os.Getenv("GIT_SSL_CAINFO"), filepath.Join(config, "git"), "/etc/gitconfig", "/etc/ssh/ssh_config", "/etc/ssh/ssh_known_hosts"}
+	for _, name := range []string{".netrc", ".gitconfig", ".git-credentials", ".ssh"} {
+		paths = append(paths, filepath.Join(home, name))
+	}
+	return slices.DeleteFunc(paths, func(path string) bool { return !filepath.IsAbs(path) })
+}
 
 func environ() []string { return os.Environ() }
 

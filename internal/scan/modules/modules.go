@@ -50,7 +50,7 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	w, _ := gomod.Find(s.Dir)
 	job.Inputs = pipeline.Inputs{Trees: w.Trees(), Values: tc.Facts()}
 	maps.Copy(job.Inputs.Values, map[string]string{"sluice": s.Version, "modcache": tc.ModCache})
-	job.Access = pipeline.Access{Network: pipeline.Outside, Write: []string{tc.ModCache, buildCache(s.CacheDir)}}
+	job.Access = pipeline.Access{Network: pipeline.Outside, Read: append(tc.Reads(), accounts()...), Write: []string{tc.ModCache, buildCache(s.CacheDir)}}
 	job.Valid = valid
 	return job, nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -56,8 +57,9 @@ func (s *suite) bench(t *testing.T, service Service, cache string, before ...str
 	b := &bench{job: job, usage: filepath.Join(dir, "usage")}
 	b.task = pipeline.Task{
 		Job: job.Name, Stages: job.Stages, Root: service.Root, Dir: service.Dir, Out: filepath.Join(dir, "out"), Cache: cache,
-		Params: params, Needs: service.Needs, Access: job.Access, Lock: filepath.Join(dir, "lock"),
+		Params: params, Needs: service.Needs, Access: job.Touches(), Lock: filepath.Join(dir, "lock"),
 	}
+	b.task.Access.Write = slices.Concat(b.task.Access.Write, []string{dir}, before) // what the process and its tools count
 	if err := os.WriteFile(b.task.Lock, nil, 0o600); err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func faults() map[string]string {
 		huge:                       `printf '{"Name":"'; head -c 320M /dev/zero | tr '\0' a; echo '"}'; exit 0`,
 		"output of another schema": `echo '{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x"}},"results":[]}]}'; exit 0`,
 		elsewhere:                  `cd @ELSEWHERE@ && unset GIT_DIR GIT_WORK_TREE GIT_ALTERNATE_OBJECT_DIRECTORIES && real "$@"; exit`,
-		hanging:                    `setsid sleep 86400 & echo "$$ $!" >@STATE@/hanging; sleep 86400`,
+		hanging:                    `exec 9>@STATE@/alive; setsid sleep 86400 & echo hangs >@STATE@/hanging; sleep 86400`,
 	}
 }
 
@@ -165,7 +165,7 @@ func (s *suite) fault(ctx context.Context, t *testing.T, r rehearsal, c call, na
 	run := b.run
 	if name == hanging {
 		run = func(ctx context.Context) verdict {
-			return b.runUntilHanging(ctx, filepath.Join(f.dir, "state-"+c.tool, "hanging"))
+			return b.runUntilHanging(ctx, filepath.Join(f.dir, "state-"+c.tool))
 		}
 	}
 	v := run(ctx)

@@ -1,78 +1,64 @@
 package scantest
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
-	"strconv"
-	"strings"
+	"path/filepath"
 	"syscall"
 	"time"
 )
 
 // runUntilHanging runs the worker until its deadline, which is when a tool has
-// written into the pipe that it hangs. The tool and what it started must be
-// gone after that.
-func (b *bench) runUntilHanging(ctx context.Context, pipe string) verdict {
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		return b.broken(err)
-	}
-	told, err := os.OpenFile(pipe, os.O_RDWR|syscall.O_NONBLOCK, 0) // so that closing it ends the reading
+// written into the pipe "hanging" of its folder that it hangs. The tool and what
+// it started, which all hold the pipe "alive" open, must be gone after that.
+func (b *bench) runUntilHanging(ctx context.Context, state string) verdict {
+	told, err := openPipe(filepath.Join(state, "hanging"), os.O_RDWR) // so that closing it ends the reading
 	if err != nil {
 		return b.broken(err)
 	}
+	alive, err := openPipe(filepath.Join(state, "alive"), os.O_RDONLY)
+	if err != nil {
+		return b.broken(err)
+	}
+	defer alive.Close()
 	ctx, deadline := context.WithCancel(ctx)
 	defer deadline()
-	processes := make(chan string, 1)
 	go func() {
-		defer close(processes)
-		text := make([]byte, 100)
-		n, _ := told.Read(text) // nothing when the run ended without
-		processes <- string(text[:n])
-		if n > 0 {
+		if n, _ := told.Read(make([]byte, 100)); n > 0 { // nothing when the run ended without
 			deadline()
 		}
 	}()
 	v := b.run(ctx)
 	_ = told.Close()
-	for _, pid := range strings.Fields(<-processes) {
-		if err := gone(pid); err != nil {
-			return b.broken(err)
-		}
+	if err := gone(alive); err != nil {
+		return b.broken(err)
 	}
 	return v
+}
+
+func openPipe(path string, flag int) (*os.File, error) {
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, flag|syscall.O_NONBLOCK, 0)
 }
 
 // broken is a run that must not be taken for one that did right.
 func (b *bench) broken(err error) verdict { return verdict{left: err} }
 
 // settle is how long the system may take to end a process that was killed.
-const settle = 10 * time.Second
+const settle = 5 * time.Second
 
-// gone waits for a process to be gone, or dead and not buried yet: that is up to
-// whoever adopted it.
-func gone(pid string) error {
-	n, err := strconv.Atoi(pid)
-	if err != nil {
+// gone waits for all processes to be gone that hold the other end of a pipe open.
+func gone(alive *os.File) error {
+	if err := alive.SetReadDeadline(time.Now().Add(settle)); err != nil {
 		return err
 	}
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(settle); time.Now().Before(deadline); <-tick.C {
-		if syscall.Kill(n, 0) != nil || dead(n) {
-			return nil
-		}
+	if _, err := alive.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("a process was left running: %w", err)
 	}
-	return fmt.Errorf("process %d was left running", n)
-}
-
-// dead tells whether a process is a zombie (proc(5), /proc/PID/stat).
-func dead(pid int) bool {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return false
-	}
-	_, state, _ := strings.Cut(string(text[bytes.LastIndexByte(text, ')')+1:]), " ")
-	return strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X")
+	return nil
 }

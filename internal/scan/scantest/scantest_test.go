@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -335,7 +334,22 @@ func TestFaultThatIsNotMet(t *testing.T) {
 // A process that outlives its scanner is told.
 func TestLeftRunning(t *testing.T) {
 	t.Parallel()
-	if err := gone(strconv.Itoa(os.Getpid())); err == nil {
-		t.Error("this process is said to be gone")
+	path := filepath.Join(t.TempDir(), "alive")
+	alive, err := openPipe(path, os.O_RDONLY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := gone(alive); err == nil {
+		t.Error("what holds the pipe is said to be gone")
+	}
+	if err := held.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := gone(alive); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,0 +1,93 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/sluice-ci/sluice/internal/atomicfile"
+	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/sandbox"
+)
+
+// rooms are the folders that a confined process needs besides those of its
+// task: one on which it mounts what it may see, and its /tmp.
+type rooms struct{ root, temp string }
+
+// newRooms makes them beside a job's output folder, where the next run removes
+// what a killed one left.
+func newRooms(out string) (rooms, error) {
+	r := rooms{out + ".root", out + ".tmp"}
+	for _, dir := range []string{r.root, r.temp} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return r, fmt.Errorf("making a folder to confine a job in: %w", err)
+		}
+	}
+	return r, nil
+}
+
+func (r rooms) remove() error {
+	return errors.Join(os.Remove(r.root), atomicfile.RemoveAll(r.temp))
+}
+
+// networks are the sandbox's words for a job's networks.
+var networks = map[Network]sandbox.Network{NoNetwork: sandbox.NoNetwork, Loopback: sandbox.Loopback, Machine: sandbox.Machine, Outside: sandbox.Outside}
+
+// request is what the process of a task is confined to.
+func (p Processes) request(t Task, r rooms, namespaces bool) *sandbox.Request {
+	a := sandbox.Access{
+		Read:    slices.Concat([]string{p.Exe}, t.Access.Read),
+		Write:   slices.Concat([]string{t.Out, t.Cache}, t.Access.Write),
+		Network: networks[t.Access.Network],
+		Dir:     "/",
+	}
+	for _, need := range t.Needs {
+		if need.Out != "" {
+			a.Read = append(a.Read, need.Out)
+		}
+	}
+	for _, tree := range t.Access.Read {
+		a.Hide = append(a.Hide, hidden(tree, t.Access)...)
+	}
+	return &sandbox.Request{Access: a, Namespaces: namespaces, Root: r.root, Temp: r.temp}
+}
+
+// hidden are those parts of a source tree that a job does not see: what runs
+// left there and, when it runs code of the repository, the repository itself,
+// whose configuration can hold credentials.
+func hidden(tree string, a Access) []string {
+	hide := []string{filepath.Join(tree, StateDir)}
+	if a.RunsRepositoryCode {
+		hide = append(hide, filepath.Join(tree, ".git"))
+	}
+	return hide
+}
+
+// enter confines this process to what its task asks for. An error is the
+// kernel's refusal.
+func (t *Task) enter() (sandbox.Enforced, error) {
+	if t.Confine == nil {
+		return sandbox.Enforced{}, nil
+	}
+	e, err := sandbox.Enter(*t.Confine)
+	if err != nil || !t.Confine.Namespaces {
+		return e, err
+	}
+	return e, os.Setenv("TMPDIR", "/tmp")
+}
+
+// allowed tells whether what was enforced is enough for this task.
+func (t *Task) allowed(e sandbox.Enforced) error {
+	if !t.Access.RunsRepositoryCode || t.Access.Detaches || min(e.Files, e.Network) >= t.Least {
+		return nil
+	}
+	return hint.With(fmt.Errorf("it runs code of the repository, and this kernel confines that less than %s: files %s, network %s", t.Least, e.Files, e.Network),
+		"allow user namespaces or Landlock, or say --allow-unconfined where the repository is trusted")
+}
+
+// errRefused is a kernel that does not let a process confine itself.
+type errRefused struct{ reason string }
+
+func (e errRefused) Error() string { return "the kernel refuses to confine it: " + e.reason }
