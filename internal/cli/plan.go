@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,8 +130,33 @@ func (a *app) plan(dir string, s selection) error {
 		}
 		fmt.Fprintf(a.Stdout, "%-24s %-9s %-8s %s\n", strings.Join(j.Stages, ", "), j.Access.Network, code, waits)
 	}
-	fmt.Fprintln(a.Stdout, "\nnetwork is what a stage may reach; code, whether it runs code of the repository.")
+	fmt.Fprintln(a.Stdout)
+	for _, j := range planned {
+		if len(j.Access.Read)+len(j.Access.Write) > 0 {
+			fmt.Fprintf(a.Stdout, "%s\n  reads   %s\n  writes  %s\n", j.Job, p.places(j.Access.Read), p.places(append(j.Access.Write, p.cacheFor(j.Job))))
+		}
+	}
+	fmt.Fprintln(a.Stdout, "\nnetwork is what a stage may reach; code, whether it runs code of the repository.\nA stage sees no other files, but for the programs and libraries of this machine, what\nthe stages that it waits for made, and a temporary folder of its own.")
 	return nil
+}
+
+// places are the paths that exist, as short as they can be written.
+func (p *project) places(paths []string) string {
+	home, err := os.UserHomeDir()
+	var shown []string
+	for _, path := range paths {
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		if rel, relErr := filepath.Rel(p.Service.Root, path); relErr == nil && filepath.IsLocal(rel) {
+			path = rel
+		} else if rel, relErr := filepath.Rel(home, path); err == nil && relErr == nil && filepath.IsLocal(rel) {
+			path = filepath.Join("~", rel)
+		}
+		shown = append(shown, path)
+	}
+	slices.Sort(shown)
+	return strings.Join(slices.Compact(shown), ", ")
 }
 
 func describe(jobs []pipeline.Job) (planned []pipeline.Planned) {

@@ -17,6 +17,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/mask"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/report"
+	"github.com/sluice-ci/sluice/internal/sandbox"
 	"github.com/sluice-ci/sluice/internal/sarif"
 	"github.com/sluice-ci/sluice/internal/scan"
 	"github.com/sluice-ci/sluice/internal/verdict"
@@ -28,6 +29,9 @@ type selection struct {
 	only    []string
 	strict  bool
 	noCache bool
+	// unconfined says that code of the repository may be run where the kernel
+	// does not confine it.
+	unconfined bool
 	out     string
 	// since names what to compare with; approved says that an owner has
 	// approved the policy of the change.
@@ -60,10 +64,16 @@ command or a file is wrong; 3 something could not run.`,
   sluice run --only lint,test --json
   sluice run --strict --since origin/main`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return a.run(c.Context(), dirOf(args), s) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if s.strict && !c.Flags().Changed("allow-unconfined") {
+				s.unconfined = false
+			}
+			return a.run(c.Context(), dirOf(args), s)
+		},
 	}
 	s.flags(c)
 	c.Flags().BoolVar(&s.strict, "strict", a.isCI(), "let no gate open for what could not be run or proved (by default when CI=true)")
+	c.Flags().BoolVar(&s.unconfined, "allow-unconfined", !a.isCI(), "run code of the repository also where this kernel cannot confine it (by default, but not when CI=true or --strict is given)")
 	c.Flags().BoolVar(&s.noCache, "no-cache", false, "do everything again")
 	c.Flags().StringVar(&s.since, "since", a.mergeTarget(), "hold HEAD to the policy of this `reference`, and to what is new since it left it")
 	c.Flags().BoolVar(&s.approved, "approved-policy", false, "an owner has approved this change's gates, exceptions and baseline: they decide")
@@ -209,10 +219,14 @@ func (a *app) watch() pipeline.Handler {
 // runner runs jobs of a project, and logs below the run's folder.
 func (r *oneRun) runner(p *project, jobs []pipeline.Job, logs string) *pipeline.Runner {
 	processes := pipeline.Processes{Exe: r.exe, Args: []string{stageName}, Env: r.stageEnv, Logs: filepath.Join(r.folder.Dir, logs)}
+	least := sandbox.None
+	if !r.unconfined {
+		least = sandbox.Partial
+	}
 	return &pipeline.Runner{
 		Jobs: jobs, Root: p.Service.Root, Dir: p.Service.Dir, Store: r.store, Hasher: p.hasher,
 		Launch: processes.Launch, Judge: verdict.Judge(r.Policy, r.strict, r.record.Started), CacheFor: r.cacheFor,
-		Strict: r.strict, NoCache: r.noCache,
+		Strict: r.strict, NoCache: r.noCache, Least: least,
 	}
 }
 

@@ -78,12 +78,12 @@ func (t *Task) enter() (sandbox.Enforced, error) {
 	return e, os.Setenv("TMPDIR", "/tmp")
 }
 
-// allowed tells whether what was enforced is enough for this task.
-func (t *Task) allowed(e sandbox.Enforced) error {
-	if !t.Access.RunsRepositoryCode || t.Access.Detaches || min(e.Files, e.Network) >= t.Least {
+// suffices tells whether what was enforced is enough for a job.
+func (a Access) suffices(e sandbox.Enforced, least sandbox.Level) error {
+	if !a.RunsRepositoryCode || a.Detaches || min(e.Files, e.Network) >= least {
 		return nil
 	}
-	return hint.With(fmt.Errorf("it runs code of the repository, and this kernel confines that less than %s: files %s, network %s", t.Least, e.Files, e.Network),
+	return hint.With(fmt.Errorf("it runs code of the repository, and this kernel confines that less than %s: files %s, network %s", least, e.Files, e.Network),
 		"allow user namespaces or Landlock, or say --allow-unconfined where the repository is trusted")
 }
 

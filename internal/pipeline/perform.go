@@ -36,7 +36,7 @@ func (s *session) lookup(job *Job) *lookup {
 	}
 	var c cached
 	out, ok := s.Store.Get(l.key, &c)
-	if !ok || complete(job, c.Answer) != nil || job.Valid != nil && !job.Valid(c.Answer) {
+	if !ok || complete(job, c.Answer) != nil || job.Access.suffices(c.Answer.Enforced, s.Least) != nil || job.Valid != nil && !job.Valid(c.Answer) {
 		return l
 	}
 	l.found = &ended{job: job, key: l.key, parts: l.parts, answer: c.Answer, out: out, cached: true, cost: c.Cost,
@@ -129,7 +129,7 @@ func (s *session) launch(job *Job, needs map[string]Need, nice int) (a Answer, o
 	}
 	ctx, cancel := context.WithTimeoutCause(s.ctx, limit, hint.With(fmt.Errorf("it took longer than %v and was stopped", limit), "see its log for what it was doing"))
 	defer cancel()
-	task := Task{Job: job.Name, Stages: job.Stages, Root: s.Root, Dir: s.Dir, Out: out, Cache: own, Params: params, Needs: needs, Access: job.Touches(), Nice: nice, Lock: s.work.LockFile()}
+	task := Task{Job: job.Name, Stages: job.Stages, Root: s.Root, Dir: s.Dir, Out: out, Cache: own, Params: params, Needs: needs, Access: job.Touches(), Least: s.Least, Nice: nice, Lock: s.work.LockFile()}
 	a, err = s.Launch(ctx, task, func(text string) {
 		select { // progress is for the eye: what is too much is dropped
 		case s.progress <- Event{Kind: Progress, At: time.Since(s.start), Job: job.Name, Text: text}:

@@ -22,9 +22,6 @@ type Processes struct {
 	Args []string
 	Env  func(Access) []string // the child's whole environment
 	Logs string                // folder of JOB.log
-	// Least is how strictly files and network must be confined where code of
-	// the repository is run; otherwise it is not.
-	Least sandbox.Level
 }
 
 // maxLog bounds the log of a job, bytes.
@@ -45,7 +42,6 @@ func (p Processes) Launch(ctx context.Context, t Task, progress func(string)) (A
 	if err != nil {
 		return Answer{}, err
 	}
-	t.Least = p.Least
 	answer, err := p.confined(ctx, t, &boundedLog{w: log, left: maxLog}, progress)
 	if closeErr := log.Close(); err == nil {
 		err = closeErr

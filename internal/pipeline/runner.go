@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluice-ci/sluice/internal/cache"
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/sandbox"
 )
 
 // Launcher does a job, in a process of its own. The context ends it. It calls
@@ -35,6 +36,10 @@ type Runner struct {
 	Collect func(job, dir string) error
 
 	Strict  bool // gates stay shut for what was not run
+	// Least is how strictly files and network must be confined where code of
+	// the repository is run; otherwise it is not, and what it said when it was
+	// confined less does not count.
+	Least sandbox.Level
 	NoCache bool // do everything again
 	// CPUs is the number of CPUs to use; 0 is the machine's. Twice as many jobs
 	// compute at once, since each waits for the disk now and then; those that are
@@ -282,6 +287,9 @@ func (s *session) finish(e *ended) {
 		res := Decide(report, s.Judge(report), e.job.Check)
 		res.Job, res.Cached, res.Key, res.Access = e.job.Name, e.cached, string(e.key), e.job.Touches()
 		res.Enforced = e.answer.Enforced
+		if err := e.job.Access.suffices(res.Enforced, sandbox.Partial); err != nil && res.Outcome != NotRun && res.Outcome != NotApplicable {
+			res.Warnings = append(res.Warnings, err.Error())
+		}
 		res.Inputs = e.parts
 		res.Start, res.Elapsed, res.Cost = e.started, e.elapsed, e.cost
 		e.passed = e.passed && (res.Outcome == Passed || res.Outcome == NotApplicable)

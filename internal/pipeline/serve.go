@@ -77,7 +77,7 @@ func (t *Task) ownTemp() (string, error) {
 func confine(ctx context.Context, worker Worker, task Task, in io.Reader, out io.Writer) int {
 	e, err := task.enter()
 	if err == nil {
-		err = task.allowed(e)
+		err = task.Access.suffices(e, task.Least)
 	}
 	told := message{Enforced: &e}
 	switch {

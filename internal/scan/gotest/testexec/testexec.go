@@ -191,7 +191,7 @@ func become(program string, args []string) error {
 		return err
 	}
 	env := slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, Variable+"=") })
-	return syscall.Exec(program, append([]string{program}, args...), env) // #nosec G204 -- this is what the package is for
+	return syscall.Exec(program, append([]string{program}, args...), env) // #nosec G204 G702 -- this is what the package is for
 }
 
 // head keeps the beginning of what is written to it.
