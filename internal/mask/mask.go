@@ -5,6 +5,7 @@ package mask
 
 import (
 	"bytes"
+	"io"
 	"slices"
 	"strings"
 )
@@ -84,4 +85,14 @@ func (m Masker) unsure(text []byte) int {
 		first = min(first, v.unsure(text))
 	}
 	return first
+}
+
+// In tells whether a secret is in what r gives.
+func (m Masker) In(r io.Reader) (bool, error) {
+	if !m.Active() {
+		return false, nil
+	}
+	w := m.Writer(io.Discard)
+	_, err := io.Copy(w, r)
+	return w.masked || w.Flush() == nil && w.masked, err
 }

@@ -12,7 +12,8 @@ type Writer struct {
 	w       io.Writer
 	m       Masker
 	held    []byte
-	covered int // bytes of held that belong to a secret of which *** was written
+	covered int  // bytes of held that belong to a secret of which *** was written
+	masked  bool // anything
 }
 
 // Writer returns one that writes to w.
@@ -56,6 +57,7 @@ func (w *Writer) emit(end int) error {
 		if s.from >= at { // else it is one with what was masked before
 			out = append(out, w.held[at:s.from]...)
 			out = append(out, shown...)
+			w.masked = true
 		}
 		at = min(s.to, end)
 		w.covered = max(w.covered, s.to-at)

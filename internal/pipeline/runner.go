@@ -3,14 +3,15 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/cache"
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/mask"
 )
 
 // Launcher does a job, in a process of its own. The context ends it. It calls
@@ -31,8 +32,14 @@ type Runner struct {
 	CacheFor func(job string) string
 
 	// Collect, when set, is told where a job's outputs are, while they are
-	// there; after the run only the cached ones stay.
-	Collect func(job, dir string) error
+	// there, and what must not be shown of them; after Settle only the cached
+	// ones stay.
+	Collect func(job, dir string, m mask.Masker) error
+	// Logs is the folder that the jobs' logs come to, masked, by Settle.
+	Logs string
+	// Secrets are the values of the declared secrets, by the names that
+	// Access.Secrets has.
+	Secrets map[string]string
 
 	Strict  bool // gates stay shut for what was not run
 	NoCache bool // do everything again
@@ -43,13 +50,15 @@ type Runner struct {
 	Emit Handler
 }
 
-// Done is what came of a run.
+// Done is what came of a run. Settle must be called.
 type Done struct {
 	Results      []Result      // in the order of the jobs and their stages
 	Secrets      []string      // texts that no output may show
 	CriticalPath []string      // the jobs that the wall time consists of, the first one first
 	Chain        time.Duration // what those took
 	Wall         time.Duration
+
+	session *session
 }
 
 // Run runs the jobs to their end, or until ctx is cancelled. The error is of
@@ -65,13 +74,11 @@ func (r *Runner) Run(ctx context.Context) (Done, error) {
 	}
 	s := newSession(ctx, r, g, work)
 	s.loop()
-	d := Done{Results: s.ordered(), Secrets: s.secrets, CriticalPath: s.criticalPath(), Wall: time.Since(s.start)}
+	d := Done{Results: s.ordered(), Secrets: s.secrets, CriticalPath: s.criticalPath(), Wall: time.Since(s.start), session: s}
 	for _, name := range d.CriticalPath {
 		d.Chain += s.ended[name].elapsed
 	}
-	err = errors.Join(s.err, work.Close(), r.Hasher.Save())
-	r.Store.ClearStale() // what a killed run's last processes still held at the start
-	return d, err
+	return d, r.Hasher.Save()
 }
 
 // session is the state of one run. Only the goroutine of loop touches it, but
@@ -91,7 +98,7 @@ type session struct {
 	doing   int       // goroutines under way
 	results map[string]Result
 	secrets []string
-	err     error // of collecting outputs
+	teller  *teller
 
 	looked   chan *lookup
 	done     chan *ended
@@ -113,6 +120,7 @@ type ended struct {
 	parts   []cache.Part // of key
 	answer  Answer
 	out     cache.Outputs
+	fresh   bool   // the cache may get it
 	digest  string // of what later jobs may read of it
 	cached  bool
 	started time.Duration
@@ -125,7 +133,8 @@ type ended struct {
 
 func newSession(ctx context.Context, r *Runner, g *graph, work *cache.Work) *session {
 	n := len(g.order)
-	return &session{Runner: r, g: g, ctx: ctx, work: work, trees: newSnapshot(r.Hasher), start: time.Now(),
+	secrets := slices.Sorted(maps.Values(r.Secrets))
+	return &session{Runner: r, g: g, ctx: ctx, work: work, trees: newSnapshot(r.Hasher), start: time.Now(), secrets: secrets, teller: newTeller(r.Emit, r.Jobs, secrets),
 		started: map[string]bool{}, ended: map[string]*ended{}, results: map[string]Result{},
 		looked: make(chan *lookup, n), done: make(chan *ended, n), progress: make(chan Event, 64)}
 }
@@ -290,9 +299,7 @@ func (s *session) finish(e *ended) {
 	}
 	s.ended[e.job.Name] = e
 	s.secrets = append(s.secrets, e.answer.Secrets...)
-	if s.Collect != nil && e.out.Dir != "" {
-		s.err = errors.Join(s.err, s.Collect(e.job.Name, e.out.Dir))
-	}
+	s.teller.ended(e.job, e.answer.Secrets)
 }
 
 // criticalPath goes back from the job that ended last, each time to the one
@@ -309,13 +316,10 @@ func (s *session) criticalPath() (path []string) {
 }
 
 func (s *session) emit(ev Event) {
-	if s.Emit == nil {
-		return
-	}
 	if ev.At == 0 {
 		ev.At = time.Since(s.start)
 	}
-	s.Emit(ev)
+	s.teller.tell(ev)
 }
 
 func (s *session) ordered() (results []Result) {
