@@ -141,6 +141,7 @@ type oneRun struct {
 	loosened []scan.Loosening
 
 	results   []pipeline.Result // with their reports, once it is over
+	secrets   map[string]string // the values of the declared ones, by environment variable
 	unsettled []pipeline.Done   // of the base and of the change: what they left is in their work folders
 }
 
@@ -168,6 +169,9 @@ func (a *app) newRun(ctx context.Context, dir string, s selection) (*oneRun, err
 	if err := r.against(ctx); err != nil {
 		return nil, errors.Join(err, r.base.remove())
 	}
+	var notes []string
+	r.secrets, notes = a.declared(r.Service.Name, r.Service.Options.Secrets)
+	r.record.Notes = append(r.record.Notes, notes...)
 	if r.folder, r.record.ID, err = pipeline.NewFolder(p.Service.Root, now); err != nil {
 		return nil, err
 	}
@@ -234,7 +238,7 @@ func (r *oneRun) runner(p *project, jobs []pipeline.Job, logs string) *pipeline.
 	return &pipeline.Runner{
 		Jobs: jobs, Root: p.Service.Root, Dir: p.Service.Dir, Store: r.store, Hasher: p.hasher,
 		Launch: processes.Launch, Judge: verdict.Judge(r.Policy, r.strict, r.record.Started), CacheFor: r.cacheFor,
-		Strict: r.strict, NoCache: r.noCache, Logs: processes.Logs,
+		Strict: r.strict, NoCache: r.noCache, Logs: processes.Logs, Secrets: r.secrets,
 	}
 }
 
