@@ -179,6 +179,19 @@ func readPlain(path string) ([]byte, error) {
 // Drop removes the entry with this key, if there is one.
 func (s *Store) Drop(key Key) error { return s.drop(s.entry(key)) }
 
+// DropIf removes the entries of whose folders a function says so.
+func (s *Store) DropIf(condemned func(dir string) (bool, error)) error {
+	dirs, err := filepath.Glob(filepath.Join(s.dir, "results", "*", "*"))
+	for _, dir := range dirs {
+		switch yes, lookErr := condemned(dir); {
+		case errors.Is(lookErr, fs.ErrNotExist): // another process was faster
+		case yes || lookErr != nil:
+			err = errors.Join(err, s.drop(dir))
+		}
+	}
+	return err
+}
+
 // drop takes an entry out of sight in one step, then removes it.
 func (s *Store) drop(dir string) error {
 	aside, err := os.MkdirTemp(filepath.Join(s.dir, "work"), "drop-")

@@ -35,7 +35,13 @@ func (d Done) Settle(m mask.Masker) error {
 		all.Go(func() { errs[i] = s.settle(s.ended[name], m) })
 	}
 	all.Wait()
-	return errors.Join(errors.Join(errs...), d.Abandon())
+	if m.Active() {
+		s.Hasher.Forget(m.Has)
+	}
+	if len(s.secrets) > len(s.Secrets) { // some were found: a run that did not look for them may have kept them
+		errs = append(errs, s.Store.DropIf(func(dir string) (bool, error) { return anyFile(dir, m, true) }))
+	}
+	return errors.Join(errors.Join(errs...), s.Hasher.Save(), d.Abandon())
 }
 
 // Abandon ends a run of which nothing is to stay.
