@@ -68,7 +68,7 @@ func hidden(t *testing.T, secret string, outputs []byte, dirs ...string) {
 	t.Helper()
 	shows := func(text []byte) bool {
 		forms := []string{secret, hex.EncodeToString([]byte(secret)), strings.ToUpper(hex.EncodeToString([]byte(secret))),
-			strings.Trim(fmt.Sprint([]byte(secret)), "[]"), url.QueryEscape(secret)}
+			strings.Trim(fmt.Sprintf("%v", []byte(secret)), "[]"), url.QueryEscape(secret)}
 		for before := range 3 {
 			all := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("<", before) + secret))
 			forms = append(forms, all[4:len(all)-4])

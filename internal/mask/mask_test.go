@@ -28,7 +28,7 @@ func ways(s string) map[string]string {
 		"%q": strconv.Quote(s), "%+q": strconv.QuoteToASCII(s), "JSON in %q": strconv.Quote("{" + s + "}"),
 		"HTML": html.EscapeString(s), "query": url.QueryEscape(s), "path": url.PathEscape(s), "lower-case query": lowerPercent(url.QueryEscape(s)),
 		"hex": hex.EncodeToString([]byte(s)), "upper-case hex": strings.ToUpper(hex.EncodeToString([]byte(s))),
-		"% x": fmt.Sprintf("% x", s), "%#v": fmt.Sprintf("%#v", []byte(s)), "%v": fmt.Sprint([]byte(s)),
+		"% x": fmt.Sprintf("% x", s), "%#v": fmt.Sprintf("%#v", []byte(s)), "%v": fmt.Sprintf("%v", []byte(s)),
 		"wrapped hex": lines(hex.EncodeToString([]byte(s)), 10, "\n"), "percent": "%" + lines(hex.EncodeToString([]byte(s)), 2, "%"),
 	}
 	for before := range 3 {
