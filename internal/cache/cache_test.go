@@ -1,13 +1,19 @@
 package cache
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluice-ci/sluice/internal/hint"
 )
 
 func write(t *testing.T, path, content string) {
@@ -154,9 +160,11 @@ func put(t *testing.T, s *Store, key Key, a answer, files map[string]string) (Ou
 	for name, content := range files {
 		write(t, filepath.Join(out, name), content)
 	}
-	dir, err := s.Put(key, a, out)
+	sum, err := OutputsDigest(out)
+	must(t, err)
+	kept, err := s.Put(key, a, Outputs{out, sum})
 	must(t, w.Close())
-	return dir, err
+	return kept, err
 }
 
 func TestStoreGivesBackWhatWasPut(t *testing.T) {
@@ -213,7 +221,54 @@ func TestDamagedEntryIsAMiss(t *testing.T) {
 	}
 }
 
-func TestStoreRefusesLinksAsOutputs(t *testing.T) {
+// What is no plain file is refused by name, wherever it is, and whatever it
+// leads to is not read.
+func TestOnlyPlainFilesAreOutputs(t *testing.T) {
+	t.Parallel()
+	for name, make := range map[string]func(path string) error{
+		"symbolic link":    func(p string) error { return os.Symlink("/etc/passwd", p) },
+		"dangling link":    func(p string) error { return os.Symlink("nowhere", p) },
+		"link to a folder": func(p string) error { return os.Symlink("/etc", p) },
+		"hard link": func(p string) error {
+			return errors.Join(os.WriteFile(p+".outside", nil, 0o600), os.Link(p+".outside", p), os.Remove(p+".outside"), os.Link(p, filepath.Join(filepath.Dir(filepath.Dir(filepath.Dir(p))), "other")))
+		},
+		"pipe":   func(p string) error { return syscall.Mkfifo(p, 0o600) },
+		"socket": func(p string) error { return syscall.Mknod(p, syscall.S_IFSOCK|0o600, 0) },
+		"set-uid": func(p string) error {
+			return errors.Join(os.WriteFile(p, nil, 0o700), os.Chmod(p, 0o700|fs.ModeSetuid))
+		},
+		"set-gid": func(p string) error {
+			return errors.Join(os.WriteFile(p, nil, 0o700), os.Chmod(p, 0o700|fs.ModeSetgid))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := store(t)
+			w, err := s.Work()
+			must(t, err)
+			defer w.Close()
+			out := filepath.Join(w.Dir, "job")
+			must(t, os.MkdirAll(out+"/sub", 0o700))
+			before, err := OutputsDigest(out)
+			must(t, err)
+			must(t, make(out+"/sub/odd"))
+			for what, err := range map[string]error{
+				"put":    second(s.Put(NewKey("test").Key(), answer{}, Outputs{out, before})),
+				"digest": second(OutputsDigest(out)),
+				"verify": Outputs{out, before}.Verify(),
+				"open":   second(OpenOutput(out + "/sub/odd")),
+			} {
+				if err == nil || !strings.Contains(err.Error(), "sub/odd") {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+		})
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestChangedOutputsAreNotKept(t *testing.T) {
 	t.Parallel()
 	s := store(t)
 	w, err := s.Work()
@@ -221,9 +276,20 @@ func TestStoreRefusesLinksAsOutputs(t *testing.T) {
 	defer w.Close()
 	out := filepath.Join(w.Dir, "job")
 	must(t, os.Mkdir(out, 0o700))
-	must(t, os.Symlink("/etc/passwd", out+"/x"))
-	if _, err := s.Put(NewKey("test").Key(), answer{}, out); err == nil {
-		t.Error("a symbolic link became an output")
+	write(t, out+"/blob", "content")
+	sum, err := OutputsDigest(out)
+	must(t, err)
+	must(t, Outputs{out, sum}.Verify())
+	write(t, out+"/blob", "another")
+	key := NewKey("test").Key()
+	if _, err := s.Put(key, answer{}, Outputs{out, sum}); err == nil || hint.Remedy(err) == "" {
+		t.Errorf("error %v", err)
+	}
+	if _, ok := s.Get(key, new(answer)); ok {
+		t.Error("it was kept")
+	}
+	if err := (Outputs{out, sum}).Verify(); err == nil {
+		t.Error("it was not noticed")
 	}
 }
 

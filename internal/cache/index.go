@@ -53,6 +53,18 @@ func (h *Hasher) Save() error {
 	return nil
 }
 
+// Forget drops the files whose paths may not be kept.
+func (h *Hasher) Forget(path func(string) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for p := range h.known {
+		if path(p) {
+			delete(h.known, p)
+			h.dirty = true
+		}
+	}
+}
+
 // forget drops what was not asked for this time, once it is most of the index:
 // files come and go, and the index would grow for ever.
 func (h *Hasher) forget() {

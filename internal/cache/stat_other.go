@@ -14,3 +14,11 @@ func identify(info fs.FileInfo) fileID {
 	}
 	return id
 }
+
+// names is how many names a file has.
+func names(info fs.FileInfo) uint64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(st.Nlink)
+	}
+	return 0
+}

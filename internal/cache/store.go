@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -43,12 +44,6 @@ func (s *Store) entry(key Key) string {
 	return filepath.Join(s.dir, "results", string(key[:2]), string(key))
 }
 
-// Outputs are the files that came with an answer.
-type Outputs struct {
-	Dir    string
-	Digest string // of their names and contents
-}
-
 // Get reads the answer with this key into v. An entry that is missing,
 // incomplete or damaged is a miss, and is removed.
 func (s *Store) Get(key Key, v any) (out Outputs, ok bool) {
@@ -70,8 +65,9 @@ func (s *Store) Get(key Key, v any) (out Outputs, ok bool) {
 }
 
 // Put keeps an answer and moves its outputs, a folder made by Work, into the
-// store. It returns where they are now.
-func (s *Store) Put(key Key, v any, out string) (Outputs, error) {
+// store. It returns where they are now. Outputs that are not what their digest
+// says are not kept.
+func (s *Store) Put(key Key, v any, out Outputs) (Outputs, error) {
 	o, err := s.put(key, v, out)
 	if err != nil {
 		err = fmt.Errorf("caching a result: %w", err)
@@ -79,7 +75,7 @@ func (s *Store) Put(key Key, v any, out string) (Outputs, error) {
 	return o, err
 }
 
-func (s *Store) put(key Key, v any, out string) (o Outputs, err error) {
+func (s *Store) put(key Key, v any, out Outputs) (o Outputs, err error) {
 	answer, err := json.Marshal(v)
 	if err != nil {
 		return o, err
@@ -87,7 +83,7 @@ func (s *Store) put(key Key, v any, out string) (o Outputs, err error) {
 	if len(answer) > maxAnswer {
 		return o, fmt.Errorf("%d bytes are more than an answer may have", len(answer))
 	}
-	aside, err := os.MkdirTemp(filepath.Dir(out), "put-")
+	aside, err := os.MkdirTemp(filepath.Dir(out.Dir), "put-")
 	if err != nil {
 		return o, err
 	}
@@ -121,9 +117,12 @@ func (s *Store) place(aside string, key Key) (o Outputs, err error) {
 }
 
 // fill makes an entry in dir: the answer, the outputs, and the manifest last.
-func fill(dir string, answer []byte, out string) error {
-	manifest, err := describeOutputs(out)
+func fill(dir string, answer []byte, out Outputs) error {
+	manifest, err := describeOutputs(out.Dir)
 	if err != nil {
+		return err
+	}
+	if err := out.match(manifest); err != nil {
 		return err
 	}
 	manifest = append([]string{checksum(answer) + " " + answerFile}, manifest...)
@@ -134,38 +133,7 @@ func fill(dir string, answer []byte, out string) error {
 	if err := atomicfile.Write(filepath.Join(dir, manifestFile), []byte(checksum([]byte(body))+"\n"+body), 0o600); err != nil {
 		return err
 	}
-	return os.Rename(out, filepath.Join(dir, outFolder))
-}
-
-// describeOutputs lists the files below dir with their hashes. Only files and
-// folders can be outputs: a link or a device is an attempt at something.
-func describeOutputs(dir string) ([]string, error) {
-	var lines []string
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		if !d.Type().IsRegular() {
-			return fmt.Errorf("output %s is not a regular file", p)
-		}
-		rel, err := filepath.Rel(dir, p)
-		if err != nil {
-			return err
-		}
-		if strings.ContainsAny(rel, "\n") {
-			return fmt.Errorf("output %q has a line break in its name", rel)
-		}
-		hash, err := hashFile(p)
-		lines = append(lines, hash+" "+outFolder+"/"+filepath.ToSlash(rel))
-		return err
-	})
-	return lines, err
-}
-
-// OutputsDigest is the digest of the output files in a folder.
-func OutputsDigest(dir string) (string, error) {
-	lines, err := describeOutputs(dir)
-	return checksum([]byte(strings.Join(lines, "\n"))), err
+	return os.Rename(out.Dir, filepath.Join(dir, outFolder))
 }
 
 var errDamaged = errors.New("damaged entry")
@@ -173,7 +141,7 @@ var errDamaged = errors.New("damaged entry")
 // verify checks an entry against its manifest and returns its answer and the
 // digest of its outputs.
 func verify(dir string) (answer []byte, digest string, err error) {
-	manifest, err := os.ReadFile(filepath.Join(dir, manifestFile))
+	manifest, err := readPlain(filepath.Join(dir, manifestFile))
 	if err != nil {
 		return nil, "", err
 	}
@@ -185,14 +153,43 @@ func verify(dir string) (answer []byte, digest string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	if answer, err = os.ReadFile(filepath.Join(dir, answerFile)); err != nil {
+	if answer, err = readPlain(filepath.Join(dir, answerFile)); err != nil {
 		return nil, "", err
 	}
 	got := append([]string{checksum(answer) + " " + answerFile}, outputs...)
 	if strings.Join(got, "\n")+"\n" != string(body) {
 		return nil, "", errDamaged
 	}
-	return answer, checksum([]byte(strings.Join(outputs, "\n"))), nil
+	return answer, digestOf(outputs), nil
+}
+
+func readPlain(path string) ([]byte, error) {
+	f, err := OpenOutput(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxAnswer+1))
+	if len(data) > maxAnswer {
+		err = errDamaged
+	}
+	return data, err
+}
+
+// Drop removes the entry with this key, if there is one.
+func (s *Store) Drop(key Key) error { return s.drop(s.entry(key)) }
+
+// DropIf removes the entries of whose folders a function says so.
+func (s *Store) DropIf(condemned func(dir string) (bool, error)) error {
+	dirs, err := filepath.Glob(filepath.Join(s.dir, "results", "*", "*"))
+	for _, dir := range dirs {
+		switch yes, lookErr := condemned(dir); {
+		case errors.Is(lookErr, fs.ErrNotExist): // another process was faster
+		case yes || lookErr != nil:
+			err = errors.Join(err, s.drop(dir))
+		}
+	}
+	return err
 }
 
 // drop takes an entry out of sight in one step, then removes it.

@@ -285,6 +285,7 @@ func (r *oneRun) runBase(ctx context.Context) error {
 		runner := r.runner(b.project, chosen, filepath.Join("logs", "base"))
 		runner.Judge = func(pipeline.Report) pipeline.Verdict { return pipeline.Verdict{} } // nothing is to be held against it
 		done, err := r.show(ctx, runner)
+		r.unsettled = append(r.unsettled, done)
 		if err != nil {
 			return fmt.Errorf("looking at the base commit: %w", err)
 		}

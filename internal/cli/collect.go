@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/sluice-ci/sluice/internal/atomicfile"
+	"github.com/sluice-ci/sluice/internal/cache"
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/mask"
 	"github.com/sluice-ci/sluice/internal/pipeline"
@@ -25,25 +25,51 @@ var reports = map[string][]string{testJob: {"junit.xml", "coverage.out"}}
 // layout is.
 const imageFolder = "image"
 
-// collect copies a job's reports to the run's folder, and its image to where
-// it is handed over.
-func (r *oneRun) collect(job, dir string) error {
+// maxReport bounds a report that is copied, bytes.
+const maxReport = 256 << 20
+
+// collect copies a job's reports to the run's folder, masked, and its image to
+// where it is handed over.
+func (r *oneRun) collect(job, dir string, m mask.Masker) error {
 	for _, name := range reports[job] {
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := atomicfile.Write(filepath.Join(r.folder.Dir, name), data, 0o644); err != nil {
+		if err := copyReport(filepath.Join(dir, name), filepath.Join(r.folder.Dir, name), m); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	if job == buildJob && r.out != "" {
-		return os.CopyFS(filepath.Join(r.out, imageFolder), os.DirFS(filepath.Join(dir, imageFolder)))
+		return copyImage(filepath.Join(dir, imageFolder), filepath.Join(r.out, imageFolder))
 	}
 	return nil
+}
+
+// copyReport copies a file that a job left, without following it elsewhere.
+func copyReport(from, to string, m mask.Masker) error {
+	f, err := cache.OpenOutput(from)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxReport+1))
+	if err != nil {
+		return err
+	}
+	if len(data) > maxReport {
+		return fmt.Errorf("%s has more than %d bytes", from, maxReport)
+	}
+	return atomicfile.Write(to, []byte(m.String(string(data))), 0o644)
+}
+
+// copyImage copies an image's files. That the copy is the original is checked:
+// it is what another machine releases.
+func copyImage(from, to string) error {
+	sum, err := cache.OutputsDigest(from)
+	if err != nil {
+		return err
+	}
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		return err
+	}
+	return cache.Outputs{Dir: to, Digest: sum}.Verify()
 }
 
 // checkOut refuses a hand-over folder that has something in it.
@@ -91,51 +117,28 @@ func (r *oneRun) writeSARIF(log sarif.Log) error {
 
 // writeVerdict writes what the run was judged on and by.
 func (r *oneRun) writeVerdict(results []pipeline.Result, m mask.Masker) error {
-	masked := slices.Clone(results)
-	for i := range masked {
-		masked[i] = maskResult(masked[i], m)
-		masked[i].Report = maskReport(masked[i].Report, m)
-	}
 	var buf bytes.Buffer
-	if err := verdict.New(r.record, r.Policy, masked).Write(&buf); err != nil {
+	if err := mask.Value(m, verdict.New(r.record, r.Policy, results)).Write(&buf); err != nil {
 		return err
 	}
 	return atomicfile.Write(filepath.Join(r.folder.Dir, verdict.Name), buf.Bytes(), 0o644)
 }
 
-// maskLogs rewrites what the stages logged without the secrets that were found.
-func (r *oneRun) maskLogs(m mask.Masker) error {
-	if !m.Active() {
-		return nil
+// maskResults masks all that was found, as it was found and as it was judged.
+func maskResults(results []pipeline.Result, m mask.Masker) []pipeline.Result {
+	masked := mask.Value(m, results)
+	for i := range masked {
+		masked[i].Key, masked[i].Inputs = results[i].Key, results[i].Inputs // hashes, which say nothing
 	}
-	var names []string
-	for _, pattern := range []string{"logs/*.log", "logs/base/*.log", "junit.xml"} {
-		found, err := filepath.Glob(filepath.Join(r.folder.Dir, pattern))
-		if err != nil {
-			return err
-		}
-		names = append(names, found...)
-	}
-	for _, name := range names {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		if masked := m.String(string(data)); masked != string(data) {
-			if err := atomicfile.Write(name, []byte(masked), 0o644); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return masked
 }
 
-// collectFindings merges the findings of all stages, each masked, and says
-// which of them shut a gate.
-func collectFindings(results []pipeline.Result, m mask.Masker) (all, blocking []sarif.Finding, rules []sarif.Rule) {
+// collectFindings merges the findings of all stages, and says which of them
+// shut a gate.
+func collectFindings(results []pipeline.Result) (all, blocking []sarif.Finding, rules []sarif.Rule) {
 	for _, r := range results {
-		all = append(all, maskFindings(r.Report.Findings, m)...)
-		blocking = append(blocking, maskFindings(r.Blocking, m)...)
+		all = append(all, r.Report.Findings...)
+		blocking = append(blocking, r.Blocking...)
 		rules = append(rules, r.Report.Rules...)
 	}
 	return sarif.Merge(all), sarif.Merge(blocking), rules
@@ -143,58 +146,18 @@ func collectFindings(results []pipeline.Result, m mask.Masker) (all, blocking []
 
 // switchedOff are the findings that a comment in the code switches off, each
 // with what the comment says.
-func switchedOff(results []pipeline.Result, m mask.Masker) (all []sarif.Finding) {
+func switchedOff(results []pipeline.Result) (all []sarif.Finding) {
 	for _, r := range results {
-		for _, f := range maskFindings(r.Report.InSource, m) {
+		for _, f := range r.Report.InSource {
 			reason := "no reason is given"
 			if f.Suppression != nil {
-				reason = m.String(f.Suppression.Reason)
+				reason = f.Suppression.Reason
 			}
 			f.Suppression = &sarif.Suppression{InSource: true, Reason: reason}
 			all = append(all, f)
 		}
 	}
 	return all
-}
-
-func maskFindings(findings []sarif.Finding, m mask.Masker) []sarif.Finding {
-	masked := slices.Clone(findings)
-	for i := range masked {
-		f := &masked[i]
-		for _, text := range []*string{&f.Message, &f.Why, &f.Fix, &f.Identity, &f.Location.Path} {
-			*text = m.String(*text)
-		}
-		f.Trace = slices.Clone(f.Trace)
-		for j := range f.Trace {
-			f.Trace[j].Note = m.String(f.Trace[j].Note)
-		}
-	}
-	return masked
-}
-
-func maskResult(r pipeline.Result, m mask.Masker) pipeline.Result {
-	r.Reason, r.Remedy = m.String(r.Reason), m.String(r.Remedy)
-	r.Notes, r.Warnings = slices.Clone(r.Notes), slices.Clone(r.Warnings)
-	for _, list := range [][]string{r.Notes, r.Warnings} {
-		for i := range list {
-			list[i] = m.String(list[i])
-		}
-	}
-	return r
-}
-
-func maskReport(r pipeline.Report, m mask.Masker) pipeline.Report {
-	r.Findings, r.InSource = maskFindings(r.Findings, m), maskFindings(r.InSource, m)
-	r.NotRun, r.Remedy, r.NotApplicable = m.String(r.NotRun), m.String(r.Remedy), m.String(r.NotApplicable)
-	r.Notes = slices.Clone(r.Notes)
-	for i := range r.Notes {
-		r.Notes[i] = m.String(r.Notes[i])
-	}
-	r.Values = maps.Clone(r.Values)
-	for name, value := range r.Values {
-		r.Values[name] = m.String(value)
-	}
-	return r
 }
 
 func toolsOf(results []pipeline.Result) (tools []sarif.Component) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -21,6 +22,9 @@ import (
 //	CI            "true": strict, and files are hashed by content
 //	NO_COLOR      any value: no colours
 //	TERM          "dumb": no live view
+//	XDG_CONFIG_HOME  the user's configuration: values of declared secrets are below sluice/secrets
+//
+// and those that "secrets" in sluice.yaml names.
 
 // mergeTarget is the reference that a run compares with by default: the branch that a
 // pull request is to be merged into.
@@ -62,6 +66,18 @@ func (a *app) cacheDir() (string, error) {
 		return "", err
 	}
 	return filepath.Join(dir, "sluice"), nil
+}
+
+// configDir is the folder of the user's configuration files.
+func (a *app) configDir() (string, error) {
+	if dir := a.Getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
+		return dir, nil
+	}
+	home := a.Getenv("HOME")
+	if !filepath.IsAbs(home) {
+		return "", errors.New("HOME is not set")
+	}
+	return filepath.Join(home, ".config"), nil
 }
 
 // Variables that a stage's process gets, and those that only one gets that may

@@ -32,7 +32,7 @@ type selection struct {
 	// unconfined says that code of the repository may be run where the kernel
 	// does not confine it.
 	unconfined bool
-	out     string
+	out        string
 	// since names what to compare with; approved says that an owner has
 	// approved the policy of the change.
 	since    string
@@ -92,7 +92,27 @@ func (a *app) run(ctx context.Context, dir string, s selection) error {
 			fmt.Fprintln(a.Stderr, "sluice: removing the base commit's files:", err)
 		}
 	}()
+	defer r.abandon()
 	return r.do(ctx)
+}
+
+// settle has what the runners left come to where it stays, without what no
+// output may show.
+func (r *oneRun) settle(m mask.Masker) (err error) {
+	for _, done := range r.unsettled {
+		err = errors.Join(err, done.Settle(m))
+	}
+	r.unsettled = nil
+	return err
+}
+
+// abandon removes what was not settled, because the run broke off.
+func (r *oneRun) abandon() {
+	for _, done := range r.unsettled {
+		if err := done.Abandon(); err != nil {
+			fmt.Fprintln(r.Stderr, "sluice: removing the work folder:", err)
+		}
+	}
 }
 
 // do runs the chosen stages and tells what came of them.
@@ -103,6 +123,7 @@ func (r *oneRun) do(ctx context.Context) error {
 	runner := r.runner(r.project, r.chosen, "logs")
 	runner.Collect = r.collect
 	done, err := r.show(ctx, runner)
+	r.unsettled = append(r.unsettled, done)
 	return r.conclude(ctx, done, err)
 }
 
@@ -129,7 +150,9 @@ type oneRun struct {
 	// loosened is what this change's policy lets through that the base's does not.
 	loosened []scan.Loosening
 
-	results []pipeline.Result // with their reports, once it is over
+	results   []pipeline.Result // with their reports, once it is over
+	secrets   map[string]string // the values of the declared ones, by environment variable
+	unsettled []pipeline.Done   // of the base and of the change: what they left is in their work folders
 }
 
 // newRun plans a run and begins its record.
@@ -156,6 +179,9 @@ func (a *app) newRun(ctx context.Context, dir string, s selection) (*oneRun, err
 	if err := r.against(ctx); err != nil {
 		return nil, errors.Join(err, r.base.remove())
 	}
+	var notes []string
+	r.secrets, notes = a.declared(r.Service.Name, r.Service.Options.Secrets)
+	r.record.Notes = append(r.record.Notes, notes...)
 	if r.folder, r.record.ID, err = pipeline.NewFolder(p.Service.Root, now); err != nil {
 		return nil, err
 	}
@@ -226,7 +252,7 @@ func (r *oneRun) runner(p *project, jobs []pipeline.Job, logs string) *pipeline.
 	return &pipeline.Runner{
 		Jobs: jobs, Root: p.Service.Root, Dir: p.Service.Dir, Store: r.store, Hasher: p.hasher,
 		Launch: processes.Launch, Judge: verdict.Judge(r.Policy, r.strict, r.record.Started), CacheFor: r.cacheFor,
-		Strict: r.strict, NoCache: r.noCache, Least: least,
+		Strict: r.strict, NoCache: r.noCache, Least: least, Logs: processes.Logs, Secrets: r.secrets,
 	}
 }
 
@@ -234,11 +260,14 @@ func (r *oneRun) runner(p *project, jobs []pipeline.Job, logs string) *pipeline.
 func (r *oneRun) conclude(ctx context.Context, done pipeline.Done, runErr error) error {
 	masker := mask.New(done.Secrets)
 	r.discard(done.Results)
-	r.complete(ctx, done, masker)
-	findings, blocking, rules := collectFindings(done.Results, masker)
+	settleErr := r.settle(masker)
+	done.Results = maskResults(done.Results, masker)
+	r.complete(ctx, done)
+	r.record = mask.Value(masker, r.record)
+	findings, blocking, rules := collectFindings(done.Results)
 	r.record.Notes = append(r.record.Notes, r.unusedExceptions(findings)...)
-	log := sarif.Log{Version: version(), Automated: "sluice/" + r.record.Service + "/", Findings: append(slices.Clip(findings), switchedOff(done.Results, masker)...), Rules: rules, Tools: toolsOf(done.Results), NotRun: notRunOf(r.record.Results)}
-	err := errors.Join(runErr, r.maskLogs(masker), r.writeSARIF(log), r.writeVerdict(done.Results, masker), r.folder.Finish(r.record), r.handOver())
+	log := sarif.Log{Version: version(), Automated: "sluice/" + r.record.Service + "/", Findings: append(slices.Clip(findings), switchedOff(done.Results)...), Rules: rules, Tools: toolsOf(done.Results), NotRun: notRunOf(r.record.Results)}
+	err := errors.Join(runErr, settleErr, r.writeSARIF(log), r.writeVerdict(done.Results, masker), r.folder.Finish(r.record), r.handOver())
 	sum := report.Summary{Record: r.record, Blocking: blocking, Rules: rules, Folder: shorten(r.folder.Dir), Serving: serving(done.Results)}
 	r.results = done.Results
 	r.tell(sum, findings)
@@ -269,17 +298,15 @@ func (r *oneRun) unusedExceptions(findings []sarif.Finding) (notes []string) {
 // maxCache bounds the cached results, bytes.
 const maxCache = 4 << 30
 
-// complete fills in the record, masked.
-func (r *oneRun) complete(ctx context.Context, done pipeline.Done, masker mask.Masker) {
+// complete fills in the record.
+func (r *oneRun) complete(ctx context.Context, done pipeline.Done) {
 	git := r.git()
 	r.record.Commit, r.record.Dirty = git.commit, git.dirty
 	r.record.State = pipeline.Finished
 	if ctx.Err() != nil {
 		r.record.State = pipeline.Interrupted
 	}
-	for _, res := range done.Results {
-		r.record.Results = append(r.record.Results, maskResult(res, masker))
-	}
+	r.record.Results = done.Results
 	r.record.Outcome = pipeline.Conclude(done.Results)
 	r.record.Wall, r.record.Chain, r.record.CriticalPath = done.Wall, done.Chain, done.CriticalPath
 }

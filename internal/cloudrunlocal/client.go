@@ -86,7 +86,7 @@ func (c Client) portFor(r Release) (int, error) {
 // place makes the release a revision, or finds that it is one.
 func (c Client) place(ctx context.Context, r Release, st status) (Revision, error) {
 	rec := r.record()
-	if st.Healthy && st.Fingerprint == rec.fingerprint() {
+	if st.Healthy && st.Fingerprint == rec.fingerprint() && sameSecrets(state(c.State), st.Revision, r.Secrets) {
 		return Revision{Name: st.Revision, URL: st.RevisionURL, Image: st.Image, Reused: true}, nil
 	}
 	r.progress("unpacking the image")
@@ -96,7 +96,7 @@ func (c Client) place(ctx context.Context, r Release, st status) (Revision, erro
 	}
 	r.progress("waiting for the new revision to answer")
 	var rev Revision
-	err = call(ctx, state(c.State), http.MethodPost, "/v2/service/revisions", createRequest{Record: rec, Incoming: incoming}, &rev)
+	err = call(ctx, state(c.State), http.MethodPost, "/v2/service/revisions", createRequest{Record: rec, Incoming: incoming, Secrets: r.Secrets}, &rev)
 	return rev, err
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 // protocol is the version of what client and supervisor say to each other.
-const protocol = 1
+const protocol = 2
 
 const (
 	socketFile = "socket"
@@ -31,6 +31,7 @@ type (
 	createRequest struct {
 		Record   record `json:"record"`
 		Incoming string `json:"incoming"` // the name of a folder in incoming/
+		Secrets  values `json:"secrets,omitempty"`
 	}
 	trafficRequest struct {
 		Revision string `json:"revision,omitempty"`
@@ -95,7 +96,7 @@ func (s *supervisor) controls() http.Handler {
 		answer(w, s.status(r.Context()), nil)
 	})
 	mux.HandleFunc("POST /v2/service/revisions", handle(func(ctx context.Context, q createRequest) (Revision, error) {
-		return s.tell(s.create(ctx, q.Record, q.Incoming))
+		return s.tell(s.create(ctx, q.Record, q.Incoming, q.Secrets))
 	}))
 	mux.HandleFunc("DELETE /v2/service/revisions/{name}", func(w http.ResponseWriter, r *http.Request) {
 		if rev, err := s.find(r.PathValue("name")); err == nil {

@@ -22,6 +22,9 @@ func (s *supervisor) prune() {
 			s.log.Error("removing an old revision", "revision", name, "error", err)
 		}
 	}
+	if err := s.pruneSecrets(); err != nil {
+		s.log.Error("removing old secrets", "error", err)
+	}
 	if err := s.pruneLogs(); err != nil {
 		s.log.Error("removing old logs", "error", err)
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sluice-ci/sluice/internal/mask"
 )
 
 // instance is a running process of a revision, the head of a process group.
@@ -28,7 +30,7 @@ type instance struct {
 
 // startInstance starts a program with a port to listen on. What it prints goes
 // to log.
-func startInstance(p program, log io.Writer) (*instance, error) {
+func startInstance(p program, log *mask.Writer) (*instance, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -51,10 +53,34 @@ func startInstance(p program, log io.Writer) (*instance, error) {
 	copied := make(chan struct{})
 	go func() {
 		defer close(copied)
-		_, _ = io.Copy(log, out) // ends when the last of the group has closed it
+		copyLog(log, out) // ends when the last of the group has closed it
 	}()
 	go i.reap(out, copied)
 	return i, nil
+}
+
+// idle is how long a process must have been silent for what may be the beginning
+// of a secret to be logged.
+const idle = 200 * time.Millisecond
+
+// copyLog logs what a process prints. Writing to a log never fails.
+func copyLog(log *mask.Writer, out *os.File) {
+	piece := make([]byte, 32<<10)
+	for {
+		deadline := time.Time{}
+		if log.Held() {
+			deadline = time.Now().Add(idle)
+		}
+		_ = out.SetReadDeadline(deadline) // a pipe has deadlines
+		n, err := out.Read(piece)
+		_, _ = log.Write(piece[:n])
+		if err != nil {
+			_ = log.Flush()
+		}
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return
+		}
+	}
 }
 
 // classify tells an image that cannot be executed from a machine that cannot

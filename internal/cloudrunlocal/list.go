@@ -114,5 +114,5 @@ func (s state) forget() error {
 			return err
 		}
 	}
-	return errors.Join(removeTree(s.revisions()), removeTree(s.incoming()), ignoreMissing(os.Remove(s.supervisor())))
+	return errors.Join(removeTree(s.revisions()), removeTree(s.incoming()), removeTree(s.secrets()), ignoreMissing(os.Remove(s.supervisor())))
 }

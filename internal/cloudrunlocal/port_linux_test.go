@@ -9,6 +9,8 @@ import (
 	"os"
 	"syscall"
 	"testing"
+
+	"github.com/sluice-ci/sluice/internal/mask"
 )
 
 // TestPortThatIsAnothers: an answer of another process on the port proves nothing.
@@ -16,7 +18,7 @@ func TestPortThatIsAnothers(t *testing.T) {
 	t.Parallel()
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()
-	i, err := startInstance(program{path: os.Getenv(serverEnv), args: []string{"server"}, dir: "/", env: []string{"MODE=sleep"}}, io.Discard)
+	i, err := startInstance(program{path: os.Getenv(serverEnv), args: []string{"server"}, dir: "/", env: []string{"MODE=sleep"}}, mask.Masker{}.Writer(io.Discard))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,11 @@ func resolve(s state, r record) (program, error) {
 	if err != nil {
 		return program{}, err
 	}
-	p := program{path: filepath.Join(dir, file), args: args, dir: filepath.Join(dir, wd), env: environment(s, r)}
+	secrets, err := s.secretsFor(r)
+	if err != nil {
+		return program{}, err
+	}
+	p := program{path: filepath.Join(dir, file), args: args, dir: filepath.Join(dir, wd), env: environment(s, r, secrets)}
 	p.user, err = switchTo(r.Process.User)
 	return p, err
 }
@@ -99,7 +103,7 @@ func lookup(env []string, name, value string) string {
 
 // environment is what a process gets, but for PORT, which differs by start.
 // What is set here cannot be overridden, because the proxy relies on it.
-func environment(s state, r record) []string {
+func environment(s state, r record, secrets values) []string {
 	vars := map[string]string{}
 	for _, kv := range r.Process.Env {
 		if name, value, ok := strings.Cut(kv, "="); ok && name != "" {
@@ -107,6 +111,7 @@ func environment(s state, r record) []string {
 		}
 	}
 	maps.Copy(vars, r.Env)
+	maps.Copy(vars, secrets)
 	vars["HOST"], vars["DATA_DIR"], vars["TMPDIR"] = "127.0.0.1", s.data(), s.temporary(r.Name)
 	delete(vars, "PORT")
 	var env []string

@@ -6,14 +6,17 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/mask"
 )
 
 const (
@@ -32,6 +35,7 @@ type revision struct {
 	limits   Limits
 	log      *slog.Logger
 	output   *logfile
+	masker   mask.Masker  // of what its processes print
 	listener net.Listener // of its own URL
 	server   *http.Server
 	gate     *gate
@@ -47,6 +51,10 @@ type revision struct {
 
 // openRevision gives a revision a URL and a log; start gives it a process.
 func openRevision(s state, r record, limits Limits, log *slog.Logger) (*revision, error) {
+	secrets, err := s.secretsFor(r)
+	if err != nil {
+		return nil, err
+	}
 	output, err := openLog(s.log(r.Name))
 	if err != nil {
 		return nil, fmt.Errorf("opening the log of %s: %w", r.Name, err)
@@ -57,7 +65,7 @@ func openRevision(s state, r record, limits Limits, log *slog.Logger) (*revision
 		return nil, fmt.Errorf("finding a free port for %s: %w", r.Name, err)
 	}
 	rev := &revision{
-		record: r, state: s, limits: limits, log: log.With("revision", r.Name), output: output, listener: l,
+		record: r, state: s, limits: limits, log: log.With("revision", r.Name), output: output, masker: mask.New(slices.Collect(maps.Values(secrets))), listener: l,
 		gate: newGate(), done: make(chan struct{}), reason: "is starting",
 	}
 	rev.server = serve(l, http.HandlerFunc(rev.ServeHTTP), rev.log)
@@ -174,7 +182,7 @@ func (r *revision) bringUp(ctx context.Context) (*instance, error) {
 // over in a moment.
 func (r *revision) launch(ctx context.Context, p program) (*instance, error) {
 	for pause := time.Millisecond; ; pause *= 2 {
-		i, err := startInstance(p, r.output)
+		i, err := startInstance(p, r.masker.Writer(r.output))
 		if !errors.Is(err, syscall.ETXTBSY) || pause > time.Second {
 			return i, err
 		}

@@ -13,7 +13,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/hint"
@@ -39,6 +41,7 @@ type Release struct {
 	Image     string // the image's digest
 	Process   Process
 	Env       map[string]string // of the service; goes before the image's
+	Secrets   map[string]string // values, by environment variable; they go before Env
 	Port      int               // that the service is reached at; 0 is the one it had, or any free one
 	// Unpack writes the image's files below dir, which does not exist, and
 	// returns when they are on the disk.
@@ -89,6 +92,7 @@ type record struct {
 	Image   string            `json:"image"`
 	Process Process           `json:"process"`
 	Env     map[string]string `json:"env,omitempty"`
+	Secrets []string          `json:"secrets,omitempty"` // environment variables; their values are in a file of their own
 	Created time.Time         `json:"created"`
 }
 
@@ -98,7 +102,8 @@ func (r record) fingerprint() string {
 		Image   string
 		Process Process
 		Env     map[string]string
-	}{r.Image, r.Process, r.Env})
+		Secrets []string `json:",omitempty"`
+	}{r.Image, r.Process, r.Env, r.Secrets})
 	if err != nil {
 		panic(err) // strings, lists and maps of strings always marshal
 	}
@@ -117,7 +122,7 @@ func (r Release) record() record {
 	if len(env) == 0 {
 		env = nil // as it reads back
 	}
-	return record{Image: r.Image, Process: r.Process, Env: env}
+	return record{Image: r.Image, Process: r.Process, Env: env, Secrets: slices.Sorted(maps.Keys(r.Secrets))}
 }
 
 var label = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,47}[a-z0-9])?$`)
@@ -129,6 +134,9 @@ func (r Release) check() error {
 	}
 	if r.Port < 0 || r.Port > 65535 {
 		return hint.With(fmt.Errorf("port %d is out of range", r.Port), "set targets.local.port in sluice.yaml to a number up to 65535")
+	}
+	if err := checkSecrets(r.Secrets); err != nil {
+		return err
 	}
 	if r.Image == "" || r.Unpack == nil {
 		return fmt.Errorf("deploying %s: there is no image", r.Service)

@@ -57,6 +57,8 @@ func (s state) incoming() string          { return s.path("incoming") }
 func (s state) revisions() string         { return s.path("revisions") }
 func (s state) revision(n string) string  { return s.path("revisions", n) }
 func (s state) log(name string) string    { return s.path("logs", name+".log") }
+func (s state) secrets() string           { return s.path("control", "secrets") }
+func (s state) secretsOf(n string) string { return s.path("control", "secrets", n+".json") }
 func (s state) service() string           { return s.path("control", "service.json") }
 func (s state) supervisor() string        { return s.path("control", "supervisor.json") }
 func (s state) deployLock() string        { return s.path("control", "deploy.lock") }
@@ -72,7 +74,7 @@ func (s state) make() error {
 		path string
 		mode fs.FileMode
 	}{
-		{string(s), 0o711}, {s.control(), 0o700}, {s.logs(), 0o700}, {s.incoming(), 0o700}, {s.revisions(), 0o711}, {s.data(), 0o700},
+		{string(s), 0o711}, {s.control(), 0o700}, {s.secrets(), 0o700}, {s.logs(), 0o700}, {s.incoming(), 0o700}, {s.revisions(), 0o711}, {s.data(), 0o700},
 	}
 	if err := os.MkdirAll(filepath.Dir(string(s)), 0o755); err != nil { // #nosec G301 -- other users run services below it
 		return fmt.Errorf("making the folder for local services: %w", err)

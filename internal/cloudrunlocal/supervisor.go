@@ -167,8 +167,8 @@ func (s *supervisor) add(rev *revision) {
 }
 
 // create makes a revision of unpacked files and starts it, without traffic.
-func (s *supervisor) create(ctx context.Context, r record, incoming string) (*revision, error) {
-	rev, err := s.adopt(r, incoming)
+func (s *supervisor) create(ctx context.Context, r record, incoming string, secrets values) (*revision, error) {
+	rev, err := s.adopt(r, incoming, secrets)
 	if err != nil {
 		s.prune()
 		return nil, err
@@ -197,7 +197,7 @@ func (s *supervisor) first(ctx context.Context, rev *revision) (err error) {
 }
 
 // adopt gives unpacked files the name of the next revision.
-func (s *supervisor) adopt(r record, incoming string) (*revision, error) {
+func (s *supervisor) adopt(r record, incoming string, secrets values) (*revision, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.live) > maxWaiting {
@@ -206,6 +206,9 @@ func (s *supervisor) adopt(r record, incoming string) (*revision, error) {
 	s.file.Generation++
 	r.Name, r.Created = fmt.Sprintf("%s-%05d-%s", s.name, s.file.Generation, suffix()), time.Now().UTC()
 	if err := writeJSON(s.dir.service(), s.file); err != nil { // a number is never used twice
+		return nil, err
+	}
+	if err := s.dir.keepSecrets(r.Name, secrets); err != nil {
 		return nil, err
 	}
 	from := filepath.Join(s.dir.incoming(), filepath.Base(incoming))

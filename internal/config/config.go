@@ -6,7 +6,7 @@
 //
 //	yaml     the key
 //	doc      what it is for
-//	pattern  the regular expression that a string, or a list's entry, matches
+//	pattern  the regular expression that a string, a list's entry or a map's value matches
 //	keys     the same, for the keys of a map
 //	reserved keys that a map may not have
 //	enum     the permitted values
@@ -23,10 +23,11 @@ const Name = "sluice.yaml"
 
 // File is sluice.yaml as it was written: what is absent is zero.
 type File struct {
-	_       struct{}          `later:"sluice,secrets,stages"`
+	_       struct{}          `later:"sluice,stages"`
 	Service string            `yaml:"service" pattern:"^[a-z]([-a-z0-9]{0,47}[a-z0-9])?$" want:"a name of lower-case letters, digits and hyphens that starts with a letter, ends with no hyphen and has at most 49 characters" doc:"The service's name. By default the last part of the module's path."`
 	Path    string            `yaml:"path" pattern:"relative" doc:"The service's folder, relative to this file. By default the folder of this file."`
 	Env     map[string]string `yaml:"env" keys:"^[A-Za-z_][A-Za-z0-9_]*$" reserved:"PORT,K_SERVICE,K_REVISION,K_CONFIGURATION" want:"a name of letters, digits and underscores" doc:"Environment of the deployed service: settings, never secrets."`
+	Secrets map[string]string `yaml:"secrets" keys:"^[A-Za-z_][A-Za-z0-9_]*$" reserved:"PORT,HOST,DATA_DIR,TMPDIR,K_SERVICE,K_REVISION,K_CONFIGURATION" want:"a name of letters, digits and underscores" pattern:"^[A-Za-z0-9_][-A-Za-z0-9_]{0,254}$" doc:"Secrets of the deployed service: its environment variable, and the name of the secret in the target's store. Never a value."`
 	Build   Build             `yaml:"build" doc:"How the image is built."`
 	Test    Test              `yaml:"test" doc:"How the tests are run."`
 	Targets Targets           `yaml:"targets" doc:"Where the service is deployed."`

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/hint"
@@ -62,7 +64,17 @@ func parse(text []byte) (*File, Errors) {
 	default:
 		w.object(root, reflect.ValueOf(f).Elem(), "")
 	}
-	return f, w.errs
+	return f, append(w.errs, f.checkSecrets()...)
+}
+
+// checkSecrets sees that what is a secret is no setting too.
+func (f *File) checkSecrets() (errs Errors) {
+	for _, name := range slices.Sorted(maps.Keys(f.Secrets)) {
+		if _, both := f.Env[name]; both {
+			errs = append(errs, f.fault("secrets", "%q is in \"env\" too: remove it from one of them", name))
+		}
+	}
+	return errs
 }
 
 // checkExceptions sees that none lasts for longer than a year.

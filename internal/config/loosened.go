@@ -75,6 +75,11 @@ func (f *File) Loosened(before *File) (found []scan.Loosening) {
 			add(fmt.Sprintf("exceptions[%d].id", i), "%s is let be until %s (%s): %s", x.ID, x.Expires.Format("2006-01-02"), x.Owner, x.Reason)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(is.Secrets)) {
+		if is.Secrets[name] != was.Secrets[name] {
+			add("secrets", "the deployed service gets the secret %s as %s, and did not before", is.Secrets[name], name)
+		}
+	}
 	if is.VulnDB != was.VulnDB {
 		add("vulndb", "the vulnerability data comes from %q, and came from %q", is.VulnDB, was.VulnDB)
 	}

@@ -48,6 +48,8 @@ func TestLoosened(t *testing.T) {
 		"an exception, wider":     {strings.Replace(x, "}", ", path: a}", 1), x, []string{"exceptions[0].id:2"}},
 		"an exception is removed": {x, "service: a\n", nil},
 		"other data":              {"", "vulndb: https://example.com/none\n", []string{"vulndb:1"}},
+		"a secret":                {"secrets: {A: a, B: b}\n", "secrets: {A: a, B: c, C: c}\n", []string{"secrets:1", "secrets:1"}},
+		"a secret is removed":     {"secrets: {A: a}\n", "service: a\n", nil},
 		"the file is removed":     {"test: {coverage: 70}\n", "", []string{"test.coverage:0"}},
 	}
 	for name, tt := range tests {
@@ -67,15 +69,15 @@ func TestGovern(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "go.mod", "module example.com/a\n\ngo 1.25\n")
 	write(t, dir, "main.go", "package main\n\nfunc main() {}\n")
-	write(t, dir, Name, "service: here\nvulndb: https://example.com/none\ntest: {coverage: 1, timeout: 3m}\ngates: {sast: {fail: never}, lint: {ignore: [A]}}\nexceptions:\n- {id: G201, reason: it is a constant, owner: me, expires: "+time.Now().AddDate(0, 0, 9).Format(time.DateOnly)+"}\n")
+	write(t, dir, Name, "service: here\nsecrets: {OLD: old, NEW: new, OTHER: changed}\nvulndb: https://example.com/none\ntest: {coverage: 1, timeout: 3m}\ngates: {sast: {fail: never}, lint: {ignore: [A]}}\nexceptions:\n- {id: G201, reason: it is a constant, owner: me, expires: "+time.Now().AddDate(0, 0, 9).Format(time.DateOnly)+"}\n")
 	p, err := Read(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Govern(parsed(t, "service: before\ntest: {coverage: 70, timeout: 9m}\ngates: {lint: {ignore: [B]}}\nvulndb: data\n"), "/base")
+	p.Govern(parsed(t, "service: before\nsecrets: {OLD: old, OTHER: other, GONE: gone}\ntest: {coverage: 70, timeout: 9m}\ngates: {lint: {ignore: [B]}}\nvulndb: data\n"), "/base")
 	o := p.Service.Options
-	got := []any{p.Service.Name, o.VulnDB, o.Coverage, o.TestLimit, o.LintIgnore, p.Policy.Gates["sast"].Never, len(p.Policy.Exceptions)}
-	if diff := cmp.Diff([]any{"here", "/base/data", 70, "3m0s", []string{"B"}, false, 0}, got); diff != "" {
+	got := []any{p.Service.Name, o.VulnDB, o.Coverage, o.TestLimit, o.LintIgnore, p.Policy.Gates["sast"].Never, len(p.Policy.Exceptions), o.Secrets}
+	if diff := cmp.Diff([]any{"here", "/base/data", 70, "3m0s", []string{"B"}, false, 0, map[string]string{"OLD": "old"}}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -69,12 +70,15 @@ func Merge(root Root, f *File) (Pipeline, error) {
 // Govern has the file of an earlier commit decide in place of this one's: the
 // gates and exceptions, what the tests must cover, and where the vulnerability
 // data comes from, a folder being below root. It may be nil, which is a file
-// without a key.
+// without a key. The service gets only those secrets that it got before: whoever
+// names another would be given it from the environment of whoever runs this.
 func (p *Pipeline) Govern(by *File, root string) {
 	rules := by.whole()
 	is := options(root, &rules)
 	o := &p.Service.Options
 	o.LintIgnore, o.Coverage, o.VulnDB = is.LintIgnore, is.Coverage, is.VulnDB
+	o.Secrets = maps.Clone(o.Secrets)
+	maps.DeleteFunc(o.Secrets, func(variable, name string) bool { return rules.Secrets[variable] != name })
 	p.Policy = policy.Policy{Gates: gates(rules.Gates), Exceptions: exceptions(rules.Exceptions)}
 }
 
@@ -158,6 +162,7 @@ func options(root string, f *File) scan.Options {
 		Coverage:   f.Test.Coverage,
 		TestLimit:  f.Test.Timeout.String(),
 		Env:        f.Env,
+		Secrets:    f.Secrets,
 		Port:       f.Targets.Local.Port,
 	}
 }

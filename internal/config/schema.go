@@ -64,7 +64,7 @@ func fieldSchema(f field) *schema {
 		if f.reserved != nil {
 			names.Not = &schema{Enum: f.reserved}
 		}
-		s = &schema{Type: "object", PropertyNames: names, Additional: &schema{Type: "string"}}
+		s = &schema{Type: "object", PropertyNames: names, Additional: &schema{Type: "string", Pattern: f.pattern}}
 	case f.ofObjects():
 		s = &schema{Type: "array", Items: objectSchema(f.typ.Elem())}
 	case f.typ.Kind() == reflect.Slice:

@@ -163,7 +163,10 @@ func (w *walker) stringMap(n *yaml.Node, v reflect.Value, f field) {
 		case !valid.MatchString(key.Value):
 			w.fault(key, "a key of %s must be %s, not %s", quote(f.key), f.want, quote(key.Value))
 		default:
-			if s, ok := w.element(value, quote(key.Value), field{}); ok {
+			s, ok := w.element(value, quote(key.Value), field{})
+			if ok && !f.matches(s) { // it is not repeated: it may be a secret
+				w.fault(value, "%s must be a name of at most 255 letters, digits, underscores and hyphens: the name of a secret, never its value", quote(key.Value))
+			} else if ok {
 				m[key.Value] = s
 			}
 		}

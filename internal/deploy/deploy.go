@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +46,7 @@ type params struct {
 	Directory string            `json:"directory"`
 	State     string            `json:"state"`
 	Env       map[string]string `json:"env,omitempty"`
+	Secrets   map[string]string `json:"secrets,omitempty"` // names in the store, by environment variable
 	Port      int               `json:"port,omitempty"`
 }
 
@@ -59,7 +62,8 @@ func (d Deploy) Job(s scan.Service) (pipeline.Job, error) {
 	return pipeline.Job{
 		Name: deployJob, Stages: []string{deployJob}, Needs: []string{buildJob},
 		Params: p, Always: true, Cost: time.Second, Limit: limit,
-		Access: pipeline.Access{Network: pipeline.Machine, Write: []string{p.State}, RunsRepositoryCode: true, Detaches: true},
+		Access: pipeline.Access{Network: pipeline.Machine, Write: []string{p.State}, RunsRepositoryCode: true, Detaches: true,
+			Secrets: slices.Sorted(maps.Keys(p.Secrets))},
 	}, nil
 }
 
@@ -74,7 +78,7 @@ func (d Deploy) params(s scan.Service) (params, error) {
 			return params{}, err
 		}
 	}
-	return params{Service: s.Name, Directory: s.Dir, State: cloudrunlocal.StateDir(root, s.Name, s.Dir), Env: s.Options.Env, Port: s.Options.Port}, nil
+	return params{Service: s.Name, Directory: s.Dir, State: cloudrunlocal.StateDir(root, s.Name, s.Dir), Env: s.Options.Env, Secrets: s.Options.Secrets, Port: s.Options.Port}, nil
 }
 
 func (d Deploy) target(p params) Target {
@@ -103,13 +107,28 @@ func (d Deploy) Worker() pipeline.Worker {
 		if err != nil {
 			return pipeline.Answer{}, err
 		}
-		rev, err := d.target(p).Deploy(ctx, Release{Image: img, Env: p.Env, Progress: t.Progress})
+		if err := p.given(t.Secrets); err != nil {
+			return pipeline.Answer{}, err
+		}
+		rev, err := d.target(p).Deploy(ctx, Release{Image: img, Env: p.Env, Secrets: t.Secrets, Progress: t.Progress})
 		r, err := report(deployJob, p.Service, command(img.Config()), rev, err)
 		if err != nil {
 			return pipeline.Answer{}, fmt.Errorf("deploying %s: %w", p.Service, err)
 		}
 		return pipeline.Answer{Reports: []pipeline.Report{r}}, nil
 	}
+}
+
+// given tells whether every declared secret has a value. A service that starts
+// without one might do so in a way that is not secure.
+func (p params) given(values map[string]string) error {
+	for _, variable := range slices.Sorted(maps.Keys(p.Secrets)) {
+		if values[variable] == "" {
+			return hint.With(fmt.Errorf("the secret %s of %s has no value", variable, p.Service), fmt.Sprintf(
+				"set %s in the environment of sluice run, or write the value to sluice/secrets/%s/%s in your configuration folder ($XDG_CONFIG_HOME, or ~/.config), with mode 0600", variable, p.Service, p.Secrets[variable]))
+		}
+	}
+	return nil
 }
 
 // command is the file that an image runs, as a place.

@@ -26,7 +26,7 @@ func (l Local) Deploy(ctx context.Context, r Release) (Revision, error) {
 		return Revision{}, err
 	}
 	rev, err := l.Client.Deploy(ctx, cloudrunlocal.Release{
-		Service: l.Service, Directory: l.Directory, Port: l.Port, Image: r.Image.Digest(), Env: r.Env, Unpack: r.Image.Unpack, Progress: r.Progress,
+		Service: l.Service, Directory: l.Directory, Port: l.Port, Image: r.Image.Digest(), Env: r.Env, Secrets: r.Secrets, Unpack: r.Image.Unpack, Progress: r.Progress,
 		Process: cloudrunlocal.Process{Entrypoint: c.Entrypoint, Cmd: c.Cmd, Env: c.Env, WorkingDir: c.WorkingDir, User: c.User},
 	})
 	return Revision(rev), translate(err)

@@ -29,7 +29,8 @@ type Target interface {
 type Release struct {
 	Image    *image.Image
 	Env      map[string]string
-	Progress func(string) // tells the user what is being done; may be nil
+	Secrets  map[string]string // values, by environment variable
+	Progress func(string)      // tells the user what is being done; may be nil
 }
 
 // Revision is a release on a target.

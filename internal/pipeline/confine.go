@@ -39,7 +39,7 @@ var networks = map[Network]sandbox.Network{NoNetwork: sandbox.NoNetwork, Loopbac
 func (p Processes) request(t Task, r rooms, namespaces bool) *sandbox.Request {
 	a := sandbox.Access{
 		Read:    slices.Concat([]string{p.Exe}, t.Access.Read),
-		Write:   slices.Concat([]string{t.Out, t.Cache}, t.Access.Write),
+		Write:   slices.Concat([]string{t.Out, t.Cache, t.Keep}, t.Access.Write),
 		Network: networks[t.Access.Network],
 		Dir:     "/",
 	}
@@ -72,6 +72,9 @@ func (t *Task) enter() (sandbox.Enforced, error) {
 		return sandbox.Enforced{}, nil
 	}
 	e, err := sandbox.Enter(*t.Confine)
+	if t.Access.RunsRepositoryCode && !sandbox.CanNarrow() {
+		e.Files = sandbox.None // that code could write what is this process's own
+	}
 	if err != nil || !t.Confine.Namespaces {
 		return e, err
 	}

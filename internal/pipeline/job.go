@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sluice-ci/sluice/internal/cache"
 	"github.com/sluice-ci/sluice/internal/sandbox"
 )
 
@@ -35,6 +36,10 @@ type Job struct {
 	// NotApplicable is why the job has nothing to do for this service, by
 	// detection; its stages then end "not applicable".
 	NotApplicable string
+
+	// FindsSecrets is set when the answer may name texts that no output may show:
+	// what other jobs say is told when this one has ended.
+	FindsSecrets bool
 
 	Params any    // handed to the worker as JSON; part of the cache's key
 	Inputs Inputs // what decides the result, besides Params and Needs
@@ -74,6 +79,9 @@ type Access struct {
 	RunsRepositoryCode bool `json:"runsRepositoryCode,omitempty"`
 	// Detaches is set when a process is meant to outlive the run (the local target).
 	Detaches bool `json:"detaches,omitempty"`
+	// Secrets are the declared secrets whose values it is given, by the
+	// environment variables of the deployed service.
+	Secrets []string `json:"secrets,omitempty"`
 }
 
 // Network is how far a job may reach.
@@ -113,6 +121,12 @@ type Task struct {
 	Cache  string          `json:"cache"`  // exists: what the worker keeps for its own later runs
 	Params json.RawMessage `json:"params"`
 	Needs  map[string]Need `json:"needs"` // by job: those of Needs, Reads and Gates
+	// Keep exists, empty: what is to be in Cache the next time and says something
+	// about the source goes here. It gets there when it is known to show no secret.
+	Keep string `json:"keep"`
+	// Secrets are the values of those that Access names. They go over the pipe
+	// and nowhere else.
+	Secrets map[string]string `json:"secrets,omitempty"`
 
 	Access  Access           `json:"access"`
 	Confine *sandbox.Request `json:"confine,omitempty"` // nil: it is not confined
@@ -120,6 +134,7 @@ type Task struct {
 	Nice    int              `json:"nice,omitempty"`    // of its process, 0 to 19
 	Lock    string           `json:"lock"`              // held for as long as Out is written to
 
+	LogFile  string       `json:"-"` // where the parent writes Log; "" is JOB.log in the folder of logs
 	Progress func(string) `json:"-"` // tells the user what is being done, a few words; never nil
 	Log      io.Writer    `json:"-"` // the stage's log; bounded
 }
@@ -128,6 +143,8 @@ type Task struct {
 type Need struct {
 	Reports map[string]Report `json:"reports"` // by stage
 	Out     string            `json:"out"`     // read only
+
+	outputs cache.Outputs
 }
 
 // Answer is what a job came to.

@@ -83,7 +83,7 @@ func (s *session) needs(job *Job) map[string]Need {
 	needs := map[string]Need{}
 	for _, name := range s.g.waits[job.Name] {
 		e := s.ended[name]
-		n := Need{Reports: map[string]Report{}, Out: e.out.Dir}
+		n := Need{Reports: map[string]Report{}, Out: e.out.Dir, outputs: e.out}
 		for _, r := range e.answer.Reports {
 			n.Reports[r.Stage] = r
 		}
@@ -92,7 +92,7 @@ func (s *session) needs(job *Job) map[string]Need {
 	return needs
 }
 
-// perform does a job and caches its answer. It runs beside the loop.
+// perform does a job. It runs beside the loop.
 func (s *session) perform(l *lookup, needs map[string]Need, nice int) *ended {
 	e := &ended{job: l.job, key: l.key, parts: l.parts, started: time.Since(s.start)}
 	answer, out, err := s.launch(l.job, needs, nice)
@@ -103,18 +103,24 @@ func (s *session) perform(l *lookup, needs map[string]Need, nice int) *ended {
 		return e
 	}
 	e.answer = answer
-	if e.out, err = s.keep(l, answer, out, e.cost); err != nil {
+	if e.out, err = handOver(out); err != nil {
 		e.answer = notRun(l.job, err)
 		return e
 	}
+	e.fresh = s.repeatable(l.job, answer)
 	e.digest = digest(answer, e.out)
 	return e
 }
 
 func (s *session) launch(job *Job, needs map[string]Need, nice int) (a Answer, out string, err error) {
+	for _, need := range slices.Sorted(maps.Keys(needs)) {
+		if err := needs[need].unchanged(); err != nil {
+			return a, "", fmt.Errorf("reading what %s left: %w", need, err)
+		}
+	}
 	out = filepath.Join(s.work.Dir, job.Name)
-	own := s.CacheFor(job.Name)
-	for _, dir := range []string{out, own} {
+	own, keep := s.CacheFor(job.Name), s.keepFolder(job.Name)
+	for _, dir := range []string{out, own, keep} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return a, "", fmt.Errorf("making a folder for %s: %w", job.Name, err)
 		}
@@ -129,7 +135,8 @@ func (s *session) launch(job *Job, needs map[string]Need, nice int) (a Answer, o
 	}
 	ctx, cancel := context.WithTimeoutCause(s.ctx, limit, hint.With(fmt.Errorf("it took longer than %v and was stopped", limit), "see its log for what it was doing"))
 	defer cancel()
-	task := Task{Job: job.Name, Stages: job.Stages, Root: s.Root, Dir: s.Dir, Out: out, Cache: own, Params: params, Needs: needs, Access: job.Touches(), Least: s.Least, Nice: nice, Lock: s.work.LockFile()}
+	task := Task{Job: job.Name, Stages: job.Stages, Root: s.Root, Dir: s.Dir, Out: out, Cache: own, Params: params, Needs: needs, Access: job.Touches(), Least: s.Least, Nice: nice, Lock: s.work.LockFile(),
+		Keep: keep, LogFile: s.logFile(job.Name), Secrets: s.secretsFor(job)}
 	a, err = s.Launch(ctx, task, func(text string) {
 		select { // progress is for the eye: what is too much is dropped
 		case s.progress <- Event{Kind: Progress, At: time.Since(s.start), Job: job.Name, Text: text}:
@@ -164,16 +171,41 @@ func complete(job *Job, a Answer) error {
 	return nil
 }
 
-// keep puts an answer into the cache, if it may be given again: not when
-// something could not be done or a secret was seen, and not when the source
-// has changed since the key was made from it.
-func (s *session) keep(l *lookup, a Answer, out string, cost time.Duration) (cache.Outputs, error) {
-	unfinished := slices.ContainsFunc(a.Reports, func(r Report) bool { return r.NotRun != "" })
-	if l.job.Always || a.Volatile || unfinished || len(a.Secrets) > 0 || !s.unchanged(l.job) {
-		sum, err := cache.OutputsDigest(out)
-		return cache.Outputs{Dir: out, Digest: sum}, err
+// unchanged tells whether the files of a need are those that its job left:
+// code of the repository may have run since.
+func (n Need) unchanged() error {
+	if n.outputs.Dir == "" {
+		return nil
 	}
-	return s.Store.Put(l.key, cached{Answer: a, Cost: cost}, out)
+	return n.outputs.Verify()
+}
+
+// secretsFor are the values that a job is given.
+func (s *session) secretsFor(job *Job) map[string]string {
+	given := map[string]string{}
+	for _, name := range job.Access.Secrets {
+		if value, ok := s.Secrets[name]; ok {
+			given[name] = value
+		}
+	}
+	return given
+}
+
+// handOver takes what a job left, if it is what a job may leave.
+func handOver(out string) (cache.Outputs, error) {
+	sum, err := cache.OutputsDigest(out)
+	if err != nil {
+		return cache.Outputs{}, err
+	}
+	return cache.Outputs{Dir: out, Digest: sum}, nil
+}
+
+// repeatable tells whether an answer may be given again: not when something
+// could not be done or a secret was seen, and not when the source has changed
+// since the key was made from it.
+func (s *session) repeatable(job *Job, a Answer) bool {
+	unfinished := slices.ContainsFunc(a.Reports, func(r Report) bool { return r.NotRun != "" })
+	return !job.Always && !a.Volatile && !unfinished && len(a.Secrets) == 0 && s.unchanged(job)
 }
 
 func (s *session) unchanged(job *Job) bool {

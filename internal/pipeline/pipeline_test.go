@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluice-ci/sluice/internal/cache"
+	"github.com/sluice-ci/sluice/internal/mask"
 	"github.com/sluice-ci/sluice/internal/sarif"
 )
 
@@ -33,8 +34,8 @@ func TestMain(m *testing.M) {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 			defer stop()
 			r := runnerIn(os.Args[2], job("leaver"))
-			_, err := r.Run(ctx)
-			fmt.Println("ended", err)
+			done, err := r.Run(ctx)
+			fmt.Println("ended", err, done.Abandon())
 			return
 		}
 	}
@@ -88,6 +89,23 @@ var testWorkers = map[string]Worker{
 		a.Reports[0].Values = map[string]string{"read": string(b), "told": t.Needs["stamp"].Reports["stamp"].Values["stamp"]}
 		return a, err
 	},
+	"shower": func(_ context.Context, t Task) (Answer, error) { return show(t) },
+	"revealer": func(_ context.Context, t Task) (Answer, error) {
+		a := clean(t)
+		err := json.Unmarshal(t.Params, &a.Secrets)
+		return a, err
+	},
+	"leaves": func(_ context.Context, t Task) (Answer, error) {
+		var what struct{ Kind, To string }
+		if err := json.Unmarshal(t.Params, &what); err != nil {
+			return Answer{}, err
+		}
+		make := map[string]func(string, string) error{"symlink": os.Symlink, "link": os.Link, "fifo": func(_, p string) error { return syscall.Mkfifo(p, 0o600) }}
+		return clean(t), make[what.Kind](what.To, filepath.Join(t.Out, "coverage.out"))
+	},
+	"tamperer": func(_ context.Context, t Task) (Answer, error) {
+		return clean(t), os.WriteFile(filepath.Join(t.Needs["stamp"].Out, "stamp"), []byte("forged"), 0o600)
+	},
 	"polite": func(_ context.Context, t Task) (Answer, error) {
 		out, err := exec.Command("nice").Output()
 		a := clean(t)
@@ -135,7 +153,7 @@ func runnerIn(dir string, jobs ...Job) *Runner {
 		}
 	}
 	p := Processes{Exe: exe, Args: []string{"child"}, Env: func(Access) []string { return os.Environ() }, Logs: filepath.Join(dir, "logs")}
-	return &Runner{Jobs: jobs, Root: filepath.Join(dir, "src"), Dir: filepath.Join(dir, "src"), Store: store,
+	return &Runner{Jobs: jobs, Logs: p.Logs, Root: filepath.Join(dir, "src"), Dir: filepath.Join(dir, "src"), Store: store,
 		Hasher: cache.OpenHasher(filepath.Join(dir, "index")), Launch: p.Launch, CPUs: 2,
 		CacheFor: func(job string) string { return filepath.Join(dir, "own", job) },
 		Judge: func(r Report) Verdict {
@@ -147,6 +165,9 @@ func run(t *testing.T, r *Runner) map[string]Result {
 	t.Helper()
 	done, err := r.Run(t.Context())
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := done.Settle(mask.New(done.Secrets)); err != nil {
 		t.Fatal(err)
 	}
 	byStage := map[string]Result{}
@@ -431,7 +452,7 @@ func TestCancelLeavesNoProcess(t *testing.T) {
 	ended := make(chan []Result)
 	go func() {
 		done, err := r.Run(ctx)
-		if err != nil {
+		if err := errors.Join(err, done.Abandon()); err != nil {
 			t.Error(err)
 		}
 		ended <- done.Results

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,7 +39,8 @@ func (p Processes) Launch(ctx context.Context, t Task, progress func(string)) (A
 	if err := os.MkdirAll(p.Logs, 0o755); err != nil {
 		return Answer{}, fmt.Errorf("making the folder of logs: %w", err)
 	}
-	log, err := os.Create(filepath.Join(p.Logs, t.Job+".log"))
+	told := filepath.Join(p.Logs, t.Job+".log") // where it is when the run has ended
+	log, err := os.OpenFile(cmp.Or(t.LogFile, told), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -46,7 +48,7 @@ func (p Processes) Launch(ctx context.Context, t Task, progress func(string)) (A
 	if closeErr := log.Close(); err == nil {
 		err = closeErr
 	}
-	return answer, withLog(err, log.Name())
+	return answer, withLog(err, told)
 }
 
 // confined does a task as strictly confined as the kernel grants.

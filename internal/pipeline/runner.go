@@ -3,14 +3,15 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/cache"
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/mask"
 	"github.com/sluice-ci/sluice/internal/sandbox"
 )
 
@@ -32,14 +33,20 @@ type Runner struct {
 	CacheFor func(job string) string
 
 	// Collect, when set, is told where a job's outputs are, while they are
-	// there; after the run only the cached ones stay.
-	Collect func(job, dir string) error
+	// there, and what must not be shown of them; after Settle only the cached
+	// ones stay.
+	Collect func(job, dir string, m mask.Masker) error
+	// Logs is the folder that the jobs' logs come to, masked, by Settle.
+	Logs string
+	// Secrets are the values of the declared secrets, by the names that
+	// Access.Secrets has.
+	Secrets map[string]string
 
-	Strict  bool // gates stay shut for what was not run
+	Strict bool // gates stay shut for what was not run
 	// Least is how strictly files and network must be confined where code of
 	// the repository is run; otherwise it is not, and what it said when it was
 	// confined less does not count.
-	Least sandbox.Level
+	Least   sandbox.Level
 	NoCache bool // do everything again
 	// CPUs is the number of CPUs to use; 0 is the machine's. Twice as many jobs
 	// compute at once, since each waits for the disk now and then; those that are
@@ -48,13 +55,15 @@ type Runner struct {
 	Emit Handler
 }
 
-// Done is what came of a run.
+// Done is what came of a run. Settle must be called.
 type Done struct {
 	Results      []Result      // in the order of the jobs and their stages
 	Secrets      []string      // texts that no output may show
 	CriticalPath []string      // the jobs that the wall time consists of, the first one first
 	Chain        time.Duration // what those took
 	Wall         time.Duration
+
+	session *session
 }
 
 // Run runs the jobs to their end, or until ctx is cancelled. The error is of
@@ -70,13 +79,11 @@ func (r *Runner) Run(ctx context.Context) (Done, error) {
 	}
 	s := newSession(ctx, r, g, work)
 	s.loop()
-	d := Done{Results: s.ordered(), Secrets: s.secrets, CriticalPath: s.criticalPath(), Wall: time.Since(s.start)}
+	d := Done{Results: s.ordered(), Secrets: s.secrets, CriticalPath: s.criticalPath(), Wall: time.Since(s.start), session: s}
 	for _, name := range d.CriticalPath {
 		d.Chain += s.ended[name].elapsed
 	}
-	err = errors.Join(s.err, work.Close(), r.Hasher.Save())
-	r.Store.ClearStale() // what a killed run's last processes still held at the start
-	return d, err
+	return d, nil
 }
 
 // session is the state of one run. Only the goroutine of loop touches it, but
@@ -96,7 +103,7 @@ type session struct {
 	doing   int       // goroutines under way
 	results map[string]Result
 	secrets []string
-	err     error // of collecting outputs
+	teller  *teller
 
 	looked   chan *lookup
 	done     chan *ended
@@ -118,6 +125,7 @@ type ended struct {
 	parts   []cache.Part // of key
 	answer  Answer
 	out     cache.Outputs
+	fresh   bool   // the cache may get it
 	digest  string // of what later jobs may read of it
 	cached  bool
 	started time.Duration
@@ -130,7 +138,8 @@ type ended struct {
 
 func newSession(ctx context.Context, r *Runner, g *graph, work *cache.Work) *session {
 	n := len(g.order)
-	return &session{Runner: r, g: g, ctx: ctx, work: work, trees: newSnapshot(r.Hasher), start: time.Now(),
+	secrets := slices.Sorted(maps.Values(r.Secrets))
+	return &session{Runner: r, g: g, ctx: ctx, work: work, trees: newSnapshot(r.Hasher), start: time.Now(), secrets: secrets, teller: newTeller(r.Emit, r.Jobs, secrets),
 		started: map[string]bool{}, ended: map[string]*ended{}, results: map[string]Result{},
 		looked: make(chan *lookup, n), done: make(chan *ended, n), progress: make(chan Event, 64)}
 }
@@ -299,9 +308,7 @@ func (s *session) finish(e *ended) {
 	}
 	s.ended[e.job.Name] = e
 	s.secrets = append(s.secrets, e.answer.Secrets...)
-	if s.Collect != nil && e.out.Dir != "" {
-		s.err = errors.Join(s.err, s.Collect(e.job.Name, e.out.Dir))
-	}
+	s.teller.ended(e.job, e.answer.Secrets)
 }
 
 // criticalPath goes back from the job that ended last, each time to the one
@@ -318,13 +325,10 @@ func (s *session) criticalPath() (path []string) {
 }
 
 func (s *session) emit(ev Event) {
-	if s.Emit == nil {
-		return
-	}
 	if ev.At == 0 {
 		ev.At = time.Since(s.start)
 	}
-	s.Emit(ev)
+	s.teller.tell(ev)
 }
 
 func (s *session) ordered() (results []Result) {

@@ -140,6 +140,13 @@ func readable(path string, hide []string) (rules []landlock.Rule) {
 	return rules
 }
 
+// CanNarrow tells whether a confined process can confine what it starts further,
+// as it can by Landlock alone.
+func CanNarrow() bool {
+	version, err := syscall.LandlockGetABIVersion()
+	return err == nil && version >= 1
+}
+
 // children are what is in a folder; none for what is no folder.
 func children(dir string) (paths []string) {
 	entries, _ := os.ReadDir(dir) // what cannot be read is not granted

@@ -65,6 +65,7 @@ type Options struct {
 	Coverage   int               // least percentage of statements; 0 is no limit
 	TestLimit  string            // go test -timeout
 	Env        map[string]string // of the deployed service
+	Secrets    map[string]string // of the deployed service: the name in the target's store, by environment variable
 	Port       int               // of the local target; 0 is any free one
 }
 

@@ -103,7 +103,7 @@ func (t *selfTest) run(ctx context.Context) (map[string]pipeline.Report, error) 
 	}
 	defer func() { _ = os.RemoveAll(scratch) }() // it is in the job's own temporary folder
 	task := t.of.task
-	task.Root, task.Cache = filepath.Join(scratch, "module"), filepath.Join(scratch, "cache")
+	task.Root, task.Cache, task.Keep = filepath.Join(scratch, "module"), filepath.Join(scratch, "cache"), ""
 	task.Dir, task.Progress = task.Root, func(string) {}
 	files := sow(t.plants, t.of.g.language())
 	if t.of.g.vendored() {

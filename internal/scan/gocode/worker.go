@@ -228,7 +228,7 @@ func (c *check) keep() error {
 	c.store.Results = kept
 	maps.DeleteFunc(c.store.Exports, func(path string, e exported) bool { return c.stale(path, e.Key) })
 	maps.DeleteFunc(c.store.Deps, func(path string, d *depRecord) bool { return c.stale(path, d.Key) })
-	return c.store.save(c.task.Cache)
+	return c.store.save(cmp.Or(c.task.Keep, c.task.Cache)) // what is planted has no run that would move it
 }
 
 // stale tells whether something was kept for a package that is no longer imported.

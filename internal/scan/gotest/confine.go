@@ -1,6 +1,7 @@
 package gotest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -31,14 +32,12 @@ func (r *runner) confine(tmp string) error {
 	}
 	r.exec = "'" + exe + "' " + testexec.Name
 	home := filepath.Join(tmp, "home")
-	for _, dir := range []string{home, r.kept()} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("making a folder for the tests: %w", err)
-		}
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return fmt.Errorf("making a home folder for the tests: %w", err)
 	}
 	w, _ := gomod.Find(r.Dir)
 	r.settings = testexec.Settings{
-		Write: []string{tmp}, Kept: r.kept(), Sources: w.Trees(), Facts: fmt.Sprint(r.facts()),
+		Write: []string{tmp}, Kept: r.Cache, Keep: cmp.Or(r.Keep, r.Cache), Sources: w.Trees(), Facts: fmt.Sprint(r.facts()),
 		Env: map[string]string{"TMPDIR": tmp, "HOME": home, "GOCACHE": filepath.Join(home, ".cache", "go-build"), "GOTMPDIR": ""},
 	}
 	return nil
@@ -50,16 +49,13 @@ func (r *runner) environ() ([]string, error) {
 	return append(slices.Clone(r.env), testexec.Variable+"="+string(text)), err
 }
 
-// kept is the folder of what passing test programs said.
-func (r *runner) kept() string { return filepath.Join(r.Cache, "kept") }
-
 // forget removes what was not asked for in a long time. What cannot be removed is
 // in nobody's way.
 func (r *runner) forget() {
-	entries, _ := os.ReadDir(r.kept())
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > keptFor {
-			_ = os.Remove(filepath.Join(r.kept(), e.Name()))
+	kept, _ := filepath.Glob(filepath.Join(r.Cache, testexec.Prefix+"*")) // of a pattern that is well formed
+	for _, path := range kept {
+		if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > keptFor {
+			_ = os.Remove(path)
 		}
 	}
 }

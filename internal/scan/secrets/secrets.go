@@ -68,6 +68,8 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 		Stages: []string{Stage},
 		Check:  true,
 		Params: p,
+
+		FindsSecrets: true,
 		Inputs: pipeline.Inputs{
 			Trees:  []string{top},
 			Values: map[string]string{"sluice": s.Version, "gitleaks": gitleaksVersion, "repository": p.State},

@@ -20,14 +20,18 @@ import (
 const (
 	maxSaid   = 8 << 20
 	maxCover  = 64 << 20
+	maxKept   = 256 << 20
 	maxOpened = 16 << 20 // of the list of what a test program looked at
 	maxFile   = 16 << 20 // of a file that is compared by content
 	maxNames  = 100_000
 )
 
+// Prefix is of the names of the files in which results are kept.
+const Prefix = "said-"
+
 // record is what is kept of a test program that passed.
 type record struct {
-	path  string // of the file; "" when nothing is kept
+	name  string // of the file; "" when nothing is kept
 	trial *trial
 	began time.Time
 	found *content // what was kept before and still holds
@@ -45,7 +49,7 @@ type content struct {
 // same files and variables.
 func (t *trial) kept() (record, error) {
 	r := record{trial: t, began: time.Now()}
-	if t.Kept == "" {
+	if t.Kept == "" || t.Keep == "" {
 		return r, nil
 	}
 	h := sha256.New()
@@ -62,8 +66,8 @@ func (t *trial) kept() (record, error) {
 			fmt.Fprintf(h, "%q", arg)
 		}
 	}
-	r.path = filepath.Join(t.Kept, hex.EncodeToString(h.Sum(nil))+".json")
-	text, err := os.ReadFile(r.path)
+	r.name = Prefix + hex.EncodeToString(h.Sum(nil)) + ".json"
+	text, err := readBounded(filepath.Join(t.Kept, r.name), maxKept)
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, nil
 	}
@@ -90,8 +94,8 @@ func (r record) replay(out io.Writer) bool {
 		return false
 	}
 	now := time.Now()
-	_ = os.Chtimes(r.path, now, now) // it is removed when it was of no use for long
-	_, _ = out.Write(r.found.Said)   // a reader that is gone is the go command's end
+	_ = os.Chtimes(filepath.Join(r.trial.Kept, r.name), now, now) // it is removed when it was of no use for long
+	_, _ = out.Write(r.found.Said)                                // a reader that is gone is the go command's end
 	fmt.Fprintln(out, Replayed)
 	return true
 }
@@ -101,7 +105,7 @@ const Replayed = "# as before: the same program saw the same files"
 
 // keep writes down what was said, unless something that it looked at changed meanwhile.
 func (r record) keep(said []byte, log string) error {
-	if r.path == "" {
+	if r.name == "" {
 		return nil
 	}
 	looked, err := readLog(log)
@@ -122,7 +126,7 @@ func (r record) keep(said []byte, log string) error {
 	if err != nil {
 		return err
 	}
-	return replace(r.path, text)
+	return replace(filepath.Join(r.trial.Keep, r.name), text)
 }
 
 // replace writes a file aside and moves it into place.
