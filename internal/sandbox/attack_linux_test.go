@@ -28,22 +28,32 @@ func attacks(v victim) map[string]func() error {
 		return func() error { return say(network, address) }
 	}
 	return map[string]func() error{
-		"read a key in the home folder":    read(filepath.Join(v.Secrets, "id_ed25519")),
-		"list the home folder":             func() error { _, err := os.ReadDir(v.Secrets); return err },
-		"read another's environment":       func() error { return environment(v.PID) },
-		"kill another process":             func() error { return syscall.Kill(v.PID, 0) },
-		"write into the declared source":   write(filepath.Join(v.Source, "main.go")),
-		"write a git hook":                 write(filepath.Join(v.Source, ".git", "hooks", "pre-commit")),
-		"replace a program in PATH":        write(filepath.Join(v.Programs, "tool")),
-		"send by TCP":                      dial("tcp", v.TCP),
-		"send by UDP":                      dial("udp", v.UDP),
-		"reach a Unix socket":              dial("unix", v.Socket),
-		"reach an abstract Unix socket":    dial("unix", v.Abstract),
-		"mount something":                  func() error { return mount(filepath.Join(v.Source, "empty")) },
-		"make a user namespace":            userNamespace,
-		"open a raw socket":                func() error { _, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP); return err },
-		"leave by another process's root":  read(fmt.Sprintf("/proc/%d/root%s/id_ed25519", v.PID, v.Secrets)),
-		"leave the tree by an open folder": func() error { return escapeByFolder(v) },
+		"read a key in the home folder":     read(filepath.Join(v.Secrets, "id_ed25519")),
+		"list the home folder":              func() error { _, err := os.ReadDir(v.Secrets); return err },
+		"read another's environment":        func() error { return environment(v.PID) },
+		"kill another process":              func() error { return syscall.Kill(v.PID, 0) },
+		"write into the declared source":    write(filepath.Join(v.Source, "main.go")),
+		"write a git hook":                  write(filepath.Join(v.Source, ".git", "hooks", "pre-commit")),
+		"replace a program in PATH":         write(filepath.Join(v.Programs, "tool")),
+		"send by TCP":                       dial("tcp", v.TCP),
+		"send by UDP":                       dial("udp", v.UDP),
+		"reach a Unix socket":               dial("unix", v.Socket),
+		"reach an abstract Unix socket":     dial("unix", v.Abstract),
+		"send by TCP over IPv6":             func() error { return sendMapped(v.TCP) },
+		"send by MPTCP":                     func() error { return sendMPTCP(v.TCP) },
+		"send by TCP fast open":             func() error { return fastOpen(v.TCP) },
+		"ask DNS":                           func() error { return askDNS(v.DNS) },
+		"reach out by a changing address":   func() error { return changingAddress(v.TCP) },
+		"reach out by no address":           func() error { return noAddress(v.TCP) },
+		"choose a route outside":            func() error { return chooseRoute(v.TCP) },
+		"reach a Unix socket by a link":     func() error { return reachByLink(v.Socket) },
+		"reach a Unix socket from a folder": func() error { return reachFromFolder(v.Socket) },
+		"send to a Unix datagram socket":    func() error { return sendDatagram(v.Datagram) },
+		"mount something":                   func() error { return mount(filepath.Join(v.Source, "empty")) },
+		"make a user namespace":             userNamespace,
+		"open a raw socket":                 func() error { _, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP); return err },
+		"leave by another process's root":   read(fmt.Sprintf("/proc/%d/root%s/id_ed25519", v.PID, v.Secrets)),
+		"leave the tree by an open folder":  func() error { return escapeByFolder(v) },
 	}
 }
 
@@ -60,6 +70,10 @@ func works(v victim) map[string]func() error {
 		"read random numbers":     func() error { f, err := os.Open("/dev/urandom"); return errors.Join(err, f.Close()) },
 		"see its own process":     func() error { _, err := os.ReadFile("/proc/self/status"); return err },
 		"serve on loopback":       func() error { return serveSelf("tcp", "127.0.0.1:0") },
+		"serve on any address":    func() error { return serveSelf("tcp", ":0") },
+		"serve HTTP":              serveHTTP,
+		"list interfaces":         func() error { _, err := net.Interfaces(); return err },
+		"start go":                func() error { return exec.Command(filepath.Join(v.Go, "bin", "go"), "version").Run() },
 		"serve on loopback, IPv6": func() error { return serveSelf("tcp", "[::1]:0") },
 		"serve on a Unix socket":  func() error { return serveSelf("unix", filepath.Join(os.TempDir(), "socket")) },
 		"resolve localhost":       func() error { _, err := net.LookupHost("localhost"); return err },
@@ -92,10 +106,14 @@ func serveSelf(network, address string) error {
 
 // victim is what there is to attack, outside of what is declared.
 type victim struct {
-	Secrets, Source, Programs  string
-	Output                     string // declared, to write
-	PID                        int
-	TCP, UDP, Socket, Abstract string
+	Program           string // this program, where the user can execute it
+	Secrets, Programs string
+	Source, Go        string // declared, to read
+	Output            string // declared, to write
+	PID               int
+	Socket, Datagram  string // paths
+	TCP, UDP, DNS     string // addresses that are not loopback's
+	Abstract          string
 }
 
 // say sends a word and, where the other side answers, wants one.

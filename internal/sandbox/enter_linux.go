@@ -20,7 +20,7 @@ func Enter(r Request) (Enforced, error) {
 		if err := enterNamespaces(r); err != nil {
 			return e, err
 		}
-		e = Enforced{Files: Full, Network: Full, Processes: Full}
+		e = Enforced{Files: Full, Processes: Full}
 	}
 	if err := dropCapabilities(); err != nil {
 		return e, fmt.Errorf("giving up capabilities: %w", err)
@@ -39,14 +39,8 @@ func Enter(r Request) (Enforced, error) {
 	if version >= scopesSignals {
 		e.Processes = max(e.Processes, Partial)
 	}
-	if err := filterCalls(r.Access.Network); err != nil {
+	if e.Network, err = filterCalls(r); err != nil {
 		return e, fmt.Errorf("filtering system calls: %w", err)
-	}
-	switch r.Access.Network {
-	case Outside:
-		e.Network = Full // nothing was to be kept from it
-	case NoNetwork:
-		e.Network = max(e.Network, Partial) // Unix sockets are left
 	}
 	return e, os.Chdir(r.Access.Dir)
 }

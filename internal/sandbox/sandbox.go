@@ -1,7 +1,8 @@
 // Package sandbox confines a process, and all that it starts, to what it was
 // declared to touch. A parent starts the process in namespaces of its own as
-// far as the kernel grants them (Prepare); the process then closes itself in
-// before it does anything else (Enter) and says what it could enforce.
+// far as the kernel grants them (Prepare), or connects for it where it does not
+// (Oversee); the process then closes itself in before it does anything else
+// (Enter) and says what it could enforce.
 package sandbox
 
 import "fmt"
@@ -21,7 +22,7 @@ type Network string
 // The networks, narrowest first.
 const (
 	NoNetwork Network = "none"     // not even loopback
-	Loopback  Network = "loopback" // a loopback interface of its own
+	Loopback  Network = "loopback" // a loopback interface, of its own where there are namespaces
 	Outside   Network = "outside"  // everything
 )
 
@@ -31,7 +32,7 @@ type Level int
 // The levels, weakest first.
 const (
 	None    Level = iota // nothing is
-	Partial              // undeclared files cannot be opened, but names are seen; other processes are seen, and not read
+	Partial              // undeclared files cannot be opened, but names are seen; TCP to the machine's loopback only; other processes are seen, and not read
 	Full                 // what was not declared does not exist
 )
 
@@ -75,6 +76,13 @@ type Request struct {
 	// Temp is a folder that the process sees as /tmp.
 	Temp   string `json:"temp"`
 	Limits Limits `json:"limits"`
+	// Overseer is the descriptor to the parent's Overseer, set by Oversee; 0 is
+	// none.
+	Overseer int `json:"overseer,omitempty"`
+	// NetworkHeld is how strictly the parent is itself confined to no more than
+	// the network asked for, in its namespace or by an overseer, which then
+	// serves this process too.
+	NetworkHeld Level `json:"networkHeld"`
 }
 
 // Limits are on what a confined process and each of its own may take; 0 is the

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -11,8 +12,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // trial is what a re-executed test process is asked to do.
@@ -21,6 +25,8 @@ type trial struct {
 	Victim   victim
 	Confined bool
 	Launch   bool // start the confined process, as the user that this one is
+	Unseen   bool // without an overseer
+	Nested   bool // have the confined process confine one of its own, which attacks
 	Attacks  []string
 }
 
@@ -64,6 +70,10 @@ func (t trial) run() error {
 			return err
 		}
 	}
+	if t.Nested {
+		t.Nested, t.Request.NetworkHeld = false, answer.Enforced.Network
+		return t.start(os.Stdout)
+	}
 	all := attacks(t.Victim)
 	maps.Copy(all, works(t.Victim))
 	for _, name := range t.Attacks {
@@ -76,20 +86,44 @@ func (t trial) run() error {
 	return json.NewEncoder(os.Stdout).Encode(answer)
 }
 
-// launch starts the process that is to be confined.
+// launch starts the process that is to be confined, in a network of the test's
+// own.
 func (t trial) launch(out *os.File) error {
 	t.Launch = false
+	if err := openNetwork(&t.Victim); err != nil {
+		return err
+	}
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return err
+	}
+	return t.start(out)
+}
+
+// start starts the process that is to be confined.
+func (t trial) start(out *os.File) error {
+	c := exec.Command("/proc/self/exe")
+	if t.Request.Namespaces {
+		Prepare(c, t.Request.Access.Network)
+	}
+	o := &Overseer{end: func() {}}
+	if t.Confined && !t.Unseen {
+		var err error
+		if o, err = Oversee(c, &t.Request); err != nil {
+			return err
+		}
+	}
 	text, err := json.Marshal(t)
 	if err != nil {
 		return err
 	}
-	c := exec.Command("/proc/self/exe")
-	c.Env = []string{trialVariable + "=" + string(text), "PATH=/usr/bin:/bin"}
+	c.Env = []string{trialVariable + "=" + string(text), "PATH=/usr/bin:/bin", "GORACE=atexit_sleep_ms=0"}
 	c.Stdout, c.Stderr = out, os.Stderr
-	if t.Request.Namespaces {
-		Prepare(c, t.Request.Access.Network)
+	if err := c.Start(); err != nil {
+		return errors.Join(err, o.Close())
 	}
-	return c.Run()
+	served := make(chan error, 1)
+	go func() { served <- o.Run() }()
+	return errors.Join(c.Wait(), o.Close(), <-served)
 }
 
 // as runs a trial as a user.
@@ -109,11 +143,9 @@ func (t trial) try(test *testing.T, uid int) (answer told, err error) {
 	if err != nil {
 		test.Fatal(err)
 	}
-	c := exec.Command(program(test, uid))
-	c.Env = []string{trialVariable + "=" + string(text), "PATH=/usr/bin:/bin"}
-	if uid != os.Geteuid() {
-		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
-	}
+	c := exec.Command(t.Victim.Program)
+	c.Env = []string{trialVariable + "=" + string(text), "PATH=/usr/bin:/bin", "GORACE=atexit_sleep_ms=0"}
+	c.SysProcAttr = inNetwork(uid)
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
 	if err := c.Run(); err != nil {
@@ -150,16 +182,20 @@ func users() map[string]int {
 // level stops, by root and by an ordinary user.
 func TestAttacks(t *testing.T) {
 	t.Parallel()
+	all := []string{"reach a Unix socket", "reach a Unix socket by a link", "reach a Unix socket from a folder", "send to a Unix datagram socket"}
 	levels := map[string]struct {
-		namespaces bool
-		network    Network
-		want       Enforced
-		passed     []string // attacks that are not stopped
+		namespaces, unseen, nested bool
+		network                    Network
+		want                       Enforced
+		passed                     []string // attacks that are not stopped
 	}{
-		"full":                      {true, Loopback, Enforced{Full, Full, Full, Partial}, nil},
-		"full, no network":          {true, NoNetwork, Enforced{Full, Full, Full, Partial}, nil},
-		"no namespaces, no network": {false, NoNetwork, Enforced{Partial, Partial, Partial, Partial}, []string{"reach a Unix socket"}},
-		"no namespaces, loopback":   {false, Loopback, Enforced{Partial, None, Partial, Partial}, []string{"reach a Unix socket", "send by TCP", "send by UDP"}},
+		"full":                      {true, false, false, Loopback, Enforced{Full, Full, Full, Partial}, nil},
+		"full, no network":          {true, false, false, NoNetwork, Enforced{Full, Full, Full, Partial}, nil},
+		"no namespaces, no network": {false, false, false, NoNetwork, Enforced{Partial, Partial, Partial, Partial}, nil},
+		"no namespaces, loopback":   {false, false, false, Loopback, Enforced{Partial, Partial, Partial, Partial}, nil},
+		"nested, no network":        {false, false, true, NoNetwork, Enforced{Partial, Partial, Partial, Partial}, nil},
+		"nested, loopback":          {false, false, true, Loopback, Enforced{Partial, Partial, Partial, Partial}, nil},
+		"no overseer, no network":   {false, true, false, NoNetwork, Enforced{Partial, None, Partial, Partial}, all},
 	}
 	for who, uid := range users() {
 		v := newVictim(t, uid)
@@ -176,7 +212,7 @@ func TestAttacks(t *testing.T) {
 			}
 			r := request(t, v, uid, tt.namespaces)
 			r.Access.Network = tt.network
-			got := trial{Victim: v, Attacks: names, Confined: true, Request: r}.as(t, uid)
+			got := trial{Victim: v, Attacks: names, Confined: true, Unseen: tt.unseen, Nested: tt.nested, Request: r}.as(t, uid)
 			if got.Enforced != tt.want {
 				t.Errorf("%s, %s: enforced %+v, want %+v", who, level, got.Enforced, tt.want)
 			}
@@ -233,7 +269,7 @@ func needsRoot(name string, uid int) bool {
 func request(t *testing.T, v victim, uid int, namespaces bool) Request {
 	t.Helper()
 	return Request{
-		Access: Access{Read: []string{v.Source}, Write: []string{v.Output}, Network: Loopback, Dir: "/"}, Namespaces: namespaces,
+		Access: Access{Read: []string{v.Source, v.Go, v.Program}, Write: []string{v.Output}, Network: Loopback, Dir: "/"}, Namespaces: namespaces,
 		Root: owned(t, uid), Temp: owned(t, uid), Limits: Limits{FileSize: 1 << 20},
 	}
 }
@@ -258,19 +294,13 @@ func owned(t *testing.T, uid int) string {
 
 func newVictim(t *testing.T, uid int) victim {
 	t.Helper()
-	v := victim{Secrets: owned(t, uid), Source: owned(t, uid), Programs: owned(t, uid), Output: owned(t, uid)}
+	v := victim{Secrets: owned(t, uid), Source: owned(t, uid), Programs: owned(t, uid), Output: owned(t, uid), Program: program(t, uid), Go: goroot(t)}
 	put(t, uid, filepath.Join(v.Secrets, "id_ed25519"), "key")
 	put(t, uid, filepath.Join(v.Source, "main.go"), "package main\n")
 	put(t, uid, filepath.Join(v.Source, ".git", "hooks", "pre-commit"), "#!/bin/sh\n")
 	put(t, uid, filepath.Join(v.Source, "empty", ".keep"), "")
 	put(t, uid, filepath.Join(v.Programs, "tool"), "#!/bin/sh\n")
-	v.TCP = listen(t, "tcp", "127.0.0.1:0")
-	v.Socket = listen(t, "unix", filepath.Join(owned(t, uid), "socket"))
-	v.Abstract = listen(t, "unix", "@sluice-"+filepath.Base(v.Source))
-	if err := os.Chmod(v.Socket, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	v.UDP = echo(t)
+	v.Socket, v.Datagram = listen(t, uid)
 	other := exec.Command("/bin/cat")
 	other.Env = []string{"TOKEN=secret"}
 	if uid != os.Geteuid() {
@@ -308,46 +338,35 @@ func put(t *testing.T, uid int, path, text string) {
 	}
 }
 
-// listen answers what it is told, and returns its address.
-func listen(t *testing.T, network, address string) string {
+// listen listens on Unix sockets, one of them for datagrams.
+func listen(t *testing.T, uid int) (socket, datagram string) {
 	t.Helper()
-	l, err := net.Listen(network, address)
+	dir := owned(t, uid)
+	socket, datagram = filepath.Join(dir, "socket"), filepath.Join(dir, "datagram")
+	l, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = c.Read(make([]byte, 64))
-			_, _ = c.Write([]byte("thanks"))
-			_ = c.Close()
-		}
-	}()
-	return l.Addr().String()
-}
-
-func echo(t *testing.T) string {
-	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	go thank(l)
+	c, err := net.ListenPacket("unixgram", datagram)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	go func() {
-		buffer := make([]byte, 64)
-		for {
-			n, from, err := c.ReadFrom(buffer)
-			if err != nil {
-				return
-			}
-			_, _ = c.WriteTo(buffer[:n], from)
-		}
-	}()
-	return c.LocalAddr().String()
+	if err := errors.Join(os.Chmod(socket, 0o777), os.Chmod(datagram, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	return socket, datagram
+}
+
+func goroot(t *testing.T) string {
+	t.Helper()
+	text, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(text))
 }
 
 // BenchmarkStart compares a process that confines itself with one that does not.
@@ -357,7 +376,7 @@ func BenchmarkStart(b *testing.B) {
 			t := trial{Confined: confined, Launch: true}
 			t.Request = Request{Access: Access{Network: Loopback, Dir: "/"}, Namespaces: confined, Root: b.TempDir(), Temp: b.TempDir()}
 			for b.Loop() {
-				if err := t.launch(nil); err != nil {
+				if err := t.start(nil); err != nil {
 					b.Fatal(err)
 				}
 			}
