@@ -28,7 +28,9 @@ func Enter(r Request) (Enforced, error) {
 	if err := limit(r.Limits); err != nil {
 		return e, err
 	}
-	e.Limits = Partial
+	if e.Limits = r.LimitsHeld; os.Geteuid() != 0 {
+		e.Limits = max(e.Limits, Partial) // the number of root's processes is not bound
+	}
 	version, err := restrictFiles(r)
 	if err != nil {
 		return e, fmt.Errorf("restricting files: %w", err)

@@ -83,12 +83,22 @@ type Request struct {
 	// the network asked for, in its namespace or by an overseer, which then
 	// serves this process too.
 	NetworkHeld Level `json:"networkHeld"`
+	// LimitsHeld is the level of the Group that the process was put into, by its
+	// parent or further up.
+	LimitsHeld Level `json:"limitsHeld"`
 }
 
 // Limits are on what a confined process and each of its own may take; 0 is the
 // limit that is there already.
 type Limits struct {
-	FileSize  uint64 `json:"fileSize,omitempty"`  // bytes of one file
-	Files     uint64 `json:"files,omitempty"`     // open at once, in one process
-	Processes uint64 `json:"processes,omitempty"` // of this user
+	FileSize uint64 `json:"fileSize,omitempty"` // bytes of one file
+	Files    uint64 `json:"files,omitempty"`    // open at once, in one process
+	Memory   uint64 `json:"memory,omitempty"`   // bytes, of all together; by a Group only
+	// Processes, and threads, of all together. Without a Group root is not
+	// bound, and an ordinary user's others count too where there are no
+	// namespaces.
+	Processes uint64 `json:"processes,omitempty"`
+	// Temp bounds /tmp, bytes, by giving it memory in place of the folder
+	// Request.Temp; with namespaces only.
+	Temp uint64 `json:"temp,omitempty"`
 }
