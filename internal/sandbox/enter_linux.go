@@ -81,7 +81,7 @@ const scopesSignals = 6
 // the tree of mounts where there is one. It returns the kernel's version of it;
 // 0 is none, and nothing is refused then.
 func restrictFiles(r Request) (version int, err error) {
-	if version, err = syscall.LandlockGetABIVersion(); err != nil || version < 1 {
+	if version, err = syscall.LandlockGetABIVersion(); err != nil || version < 1 || r.noLandlock {
 		return 0, nil // the kernel has none, or it is switched off
 	}
 	temp := r.Temp

@@ -86,6 +86,8 @@ type Request struct {
 	// LimitsHeld is the level of the Group that the process was put into, by its
 	// parent or further up.
 	LimitsHeld Level `json:"limitsHeld"`
+
+	noLandlock bool // as if the kernel had none; for tests
 }
 
 // Limits are on what a confined process and each of its own may take; 0 is the

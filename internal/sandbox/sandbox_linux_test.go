@@ -2,10 +2,10 @@ package sandbox
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"os"
@@ -15,19 +15,21 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"text/tabwriter"
 
 	"golang.org/x/sys/unix"
 )
 
 // trial is what a re-executed test process is asked to do.
 type trial struct {
-	Request  Request
-	Victim   victim
-	Confined bool
-	Launch   bool // start the confined process, as the user that this one is
-	Unseen   bool // without an overseer
-	Nested   bool // have the confined process confine one of its own, which attacks
-	Attacks  []string
+	Request    Request
+	Victim     victim
+	Confined   bool
+	Launch     bool // start the confined process, as the user that this one is
+	Unseen     bool // without an overseer
+	NoLandlock bool
+	Nested     bool // have the confined process confine one of its own, which attacks
+	Attacks    []string
 }
 
 // told is what it says.
@@ -59,6 +61,10 @@ func TestMain(m *testing.M) {
 // run confines this process and attacks.
 func (t trial) run() error {
 	answer := told{Results: map[string]string{}}
+	t.Request.noLandlock = t.NoLandlock
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil { // until it is in its group
+		return err
+	}
 	if t.Confined && !t.Request.Namespaces {
 		if err := os.Setenv("TMPDIR", t.Request.Temp); err != nil {
 			return err
@@ -71,7 +77,7 @@ func (t trial) run() error {
 		}
 	}
 	if t.Nested {
-		t.Nested, t.Request.NetworkHeld = false, answer.Enforced.Network
+		t.Nested, t.Request.NetworkHeld, t.Request.LimitsHeld = false, answer.Enforced.Network, answer.Enforced.Limits
 		return t.start(os.Stdout)
 	}
 	all := attacks(t.Victim)
@@ -112,18 +118,25 @@ func (t trial) start(out *os.File) error {
 			return err
 		}
 	}
+	g := NewGroup(t.Request.Limits)
+	t.Request.LimitsHeld = max(t.Request.LimitsHeld, g.Level())
 	text, err := json.Marshal(t)
 	if err != nil {
 		return err
 	}
 	c.Env = []string{trialVariable + "=" + string(text), "PATH=/usr/bin:/bin", "GORACE=atexit_sleep_ms=0"}
 	c.Stdout, c.Stderr = out, os.Stderr
+	task, err := c.StdinPipe()
+	if err != nil {
+		return err
+	}
 	if err := c.Start(); err != nil {
-		return errors.Join(err, o.Close())
+		return errors.Join(err, o.Close(), g.Close())
 	}
 	served := make(chan error, 1)
 	go func() { served <- o.Run() }()
-	return errors.Join(c.Wait(), o.Close(), <-served)
+	err = errors.Join(g.Add(c.Process.Pid), task.Close())
+	return errors.Join(err, c.Wait(), o.Close(), <-served, g.Close())
 }
 
 // as runs a trial as a user.
@@ -169,6 +182,28 @@ func program(t *testing.T, uid int) string {
 	return path
 }
 
+// setUID is a copy of id(1) that belongs to another user and is executed as him,
+// where this one can make it.
+func setUID(t *testing.T, uid int) string {
+	t.Helper()
+	text, err := os.ReadFile("/usr/bin/id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, other := filepath.Join(owned(t, uid), "id"), 0
+	if uid == 0 {
+		other = 65534
+	}
+	put(t, uid, path, string(text))
+	if os.Geteuid() == 0 {
+		err = os.Chown(path, other, other)
+	}
+	if err := errors.Join(err, os.Chmod(path, 0o755|os.ModeSetuid)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // users are those that the suite can be run as: this one, and an ordinary one
 // where this is root.
 func users() map[string]int {
@@ -178,55 +213,145 @@ func users() map[string]int {
 	return map[string]int{"root": 0, "user": 65534}
 }
 
-// TestAttacks has each attack succeed without confinement, and shows what each
-// level stops, by root and by an ordinary user.
+// What the attacks exceed. The number is of all of an ordinary user's, and so
+// above what other tests need.
+const (
+	mostProcesses = 150
+	mostBytes     = 32 << 20
+)
+
+// level is how a trial is confined, and the attacks that this does not stop.
+type level struct {
+	name                                   string
+	namespaces, noLandlock, unseen, nested bool
+	network                                Network
+	want                                   Enforced
+	passed                                 []string
+}
+
+// levels are those of an ordinary user; what is otherwise for root is in passed.
+func levels() []level {
+	files := []string{
+		"read a key in the home folder", "list the home folder", "read the keys of the cloud", "leave the tree by an open folder",
+		"write into the build cache", "write into the module cache", "write into .sluice", "write into the declared source", "write a git hook",
+		"replace the toolchain", "replace a program in PATH",
+	}
+	others := []string{"read the environments of all", "read another's memory", "trace another process", "leave by another process's root", "kill another process"}
+	sockets := []string{"reach a Unix socket", "reach a Unix socket by a link", "reach a Unix socket from a folder", "send to a Unix datagram socket"}
+	full, partial := Enforced{Full, Full, Full, Partial}, Enforced{Partial, Partial, Partial, Partial}
+	shared := []string{"fill the disk by many files", outlive} // the caller adopts and ends what is left
+	return []level{
+		{name: "full", namespaces: true, network: Loopback, want: full},
+		{name: "full, no network", namespaces: true, network: NoNetwork, want: full},
+		{name: "full without Landlock", namespaces: true, noLandlock: true, network: Loopback, want: full},
+		{name: "Landlock and seccomp", network: Loopback, want: partial, passed: shared},
+		{name: "Landlock and seccomp, no network", network: NoNetwork, want: partial, passed: shared},
+		{name: "nested", nested: true, network: Loopback, want: partial, passed: shared},
+		{name: "nested, no network", nested: true, network: NoNetwork, want: partial, passed: shared},
+		{name: "seccomp only", noLandlock: true, network: Loopback, want: Enforced{None, Partial, None, Partial}, passed: slices.Concat(shared, files, others)},
+		{name: "no overseer, no network", unseen: true, network: NoNetwork, want: Enforced{Partial, None, Partial, Partial}, passed: slices.Concat(shared, sockets)},
+	}
+}
+
+// otherwise tells whether an attack is stopped, or not, for reasons beyond the
+// level: by a group of this machine's, or by having no capabilities.
+func (l level) otherwise(attack string, uid int, limits Level) (passed, known bool) {
+	switch attack {
+	case "take all memory":
+		return limits != Full, true
+	case "fork without end":
+		return limits == None, true
+	case outlive: // root has a group here, which ends it
+		return false, uid == 0 && limits > None
+	case "read the environments of all", "read another's memory", "trace another process", "leave by another process's root":
+		return false, uid == 0 // the other one has capabilities
+	}
+	return false, false
+}
+
+// TestAttacks has each attack succeed without confinement, shows what each level
+// stops, by root and by an ordinary user, and prints the table.
 func TestAttacks(t *testing.T) {
 	t.Parallel()
-	all := []string{"reach a Unix socket", "reach a Unix socket by a link", "reach a Unix socket from a folder", "send to a Unix datagram socket"}
-	levels := map[string]struct {
-		namespaces, unseen, nested bool
-		network                    Network
-		want                       Enforced
-		passed                     []string // attacks that are not stopped
-	}{
-		"full":                      {true, false, false, Loopback, Enforced{Full, Full, Full, Partial}, nil},
-		"full, no network":          {true, false, false, NoNetwork, Enforced{Full, Full, Full, Partial}, nil},
-		"no namespaces, no network": {false, false, false, NoNetwork, Enforced{Partial, Partial, Partial, Partial}, nil},
-		"no namespaces, loopback":   {false, false, false, Loopback, Enforced{Partial, Partial, Partial, Partial}, nil},
-		"nested, no network":        {false, false, true, NoNetwork, Enforced{Partial, Partial, Partial, Partial}, nil},
-		"nested, loopback":          {false, false, true, Loopback, Enforced{Partial, Partial, Partial, Partial}, nil},
-		"no overseer, no network":   {false, true, false, NoNetwork, Enforced{Partial, None, Partial, Partial}, all},
-	}
 	for who, uid := range users() {
-		v := newVictim(t, uid)
-		names := slices.Sorted(maps.Keys(attacks(v)))
-		free := trial{Victim: v, Attacks: names}.as(t, uid)
-		for _, name := range names {
-			if free.Results[name] != "" && !needsRoot(name, uid) {
-				t.Errorf("%s, %s: it fails without confinement too: %s", who, name, free.Results[name])
-			}
-		}
-		for level, tt := range levels {
-			if tt.namespaces && !granted(t, v, uid) {
-				continue
-			}
-			r := request(t, v, uid, tt.namespaces)
-			r.Access.Network = tt.network
-			got := trial{Victim: v, Attacks: names, Confined: true, Unseen: tt.unseen, Nested: tt.nested, Request: r}.as(t, uid)
-			if uid == 0 {
-				tt.want.Limits = None
-			}
-			if got.Enforced != tt.want {
-				t.Errorf("%s, %s: enforced %+v, want %+v", who, level, got.Enforced, tt.want)
-			}
+		t.Run(who, func(t *testing.T) {
+			v := newVictim(t, uid)
+			names := slices.Sorted(maps.Keys(attacks(v)))
+			free := trial{Victim: v, Attacks: names}.attack(t, uid)
 			for _, name := range names {
-				if passed := got.Results[name] == ""; passed != slices.Contains(tt.passed, name) {
-					t.Errorf("%s, %s: %s: stopped %v (%s)", who, level, name, !passed, got.Results[name])
+				if free.Results[name] != "" && !needsRoot(name, uid) {
+					t.Errorf("%s: it fails without confinement too: %s", name, free.Results[name])
 				}
-				t.Logf("%-5s %-26s %-33s %s", who, level, name, cmp.Or(got.Results[name], "NOT STOPPED"))
 			}
+			var columns []string
+			stopped := map[string][]string{}
+			for _, l := range levels() {
+				if l.namespaces && !granted(t, v, uid) {
+					continue
+				}
+				got := l.attack(t, v, uid, names)
+				columns = append(columns, l.name)
+				for _, name := range names {
+					word := "stopped"
+					if got.Results[name] == "" {
+						word = "NOT STOPPED"
+					}
+					stopped[name] = append(stopped[name], word)
+				}
+			}
+			t.Log(table(columns, names, stopped))
+		})
+	}
+}
+
+// attack tries all at a level, and compares what passed.
+func (l level) attack(t *testing.T, v victim, uid int, names []string) told {
+	t.Helper()
+	r := request(t, v, uid, l.namespaces)
+	r.Access.Network = l.network
+	r.Limits = Limits{FileSize: mostBytes, Processes: mostProcesses, Memory: 4 * mostBytes}
+	if l.namespaces {
+		r.Limits.Temp = mostBytes
+	}
+	got := trial{Victim: v, Attacks: names, Confined: true, Unseen: l.unseen, NoLandlock: l.noLandlock, Nested: l.nested, Request: r}.attack(t, uid)
+	if l.want.Limits = Partial; uid == 0 {
+		l.want.Limits = got.Enforced.Limits // as this machine grants groups
+	}
+	if got.Enforced != l.want {
+		t.Errorf("%s: enforced %+v, want %+v", l.name, got.Enforced, l.want)
+	}
+	for _, name := range names {
+		want, known := l.otherwise(name, uid, got.Enforced.Limits)
+		if !known {
+			want = slices.Contains(l.passed, name)
+		}
+		if passed := got.Results[name] == ""; passed != want {
+			t.Errorf("%s: %s: stopped %v (%s)", l.name, name, !passed, got.Results[name])
 		}
 	}
+	return got
+}
+
+// attack tries, and looks at what is left afterwards.
+func (t trial) attack(test *testing.T, uid int) told {
+	test.Helper()
+	got := t.as(test, uid)
+	if got.Results[outlive] == "" && !survived(t.Victim.Gate) {
+		got.Results[outlive] = "it has ended"
+	}
+	return got
+}
+
+// table is what attacks came to, a line each.
+func table(columns, names []string, words map[string][]string) string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\nattack\t"+strings.Join(columns, "\t"))
+	for _, name := range names {
+		fmt.Fprintln(w, name+"\t"+strings.Join(words[name], "\t"))
+	}
+	_ = w.Flush() // into memory
+	return text.String()
 }
 
 // TestHonestWork has what code needs of what it declared go on at each level.
@@ -265,14 +390,23 @@ func granted(t *testing.T, v victim, uid int) bool {
 
 // needsRoot tells whether an attack is beyond an ordinary user anyway.
 func needsRoot(name string, uid int) bool {
-	return uid != 0 && slices.Contains([]string{"mount something", "open a raw socket"}, name)
+	switch name {
+	case "mount something", "open a raw socket":
+		return uid != 0
+	case "become another user":
+		return os.Geteuid() != 0 // no file can be given to him
+	case "read another's memory", "trace another process":
+		text, err := os.ReadFile("/proc/sys/kernel/yama/ptrace_scope")
+		return uid != 0 && err == nil && string(text) != "0\n"
+	}
+	return false
 }
 
 // request declares the victim's source, to read.
 func request(t *testing.T, v victim, uid int, namespaces bool) Request {
 	t.Helper()
 	return Request{
-		Access: Access{Read: []string{v.Source, v.Go, v.Program}, Write: []string{v.Output}, Network: Loopback, Dir: "/"}, Namespaces: namespaces,
+		Access: Access{Read: []string{v.Source, v.Go, v.Program, v.SetUID}, Write: []string{v.Output}, Network: Loopback, Dir: "/"}, Namespaces: namespaces,
 		Root: owned(t, uid), Temp: owned(t, uid), Limits: Limits{FileSize: 1 << 20},
 	}
 }
@@ -303,6 +437,17 @@ func newVictim(t *testing.T, uid int) victim {
 	put(t, uid, filepath.Join(v.Source, ".git", "hooks", "pre-commit"), "#!/bin/sh\n")
 	put(t, uid, filepath.Join(v.Source, "empty", ".keep"), "")
 	put(t, uid, filepath.Join(v.Programs, "tool"), "#!/bin/sh\n")
+	for _, path := range []string{".cache/go-build/a", ".config/gcloud/credentials.json"} {
+		put(t, uid, filepath.Join(v.Secrets, path), "secret")
+	}
+	for _, path := range []string{"modules/a", ".sluice/results.sarif"} {
+		put(t, uid, filepath.Join(v.Source, path), "honest")
+	}
+	put(t, uid, filepath.Join(v.Programs, "go"), "#!/bin/sh\n")
+	v.SetUID, v.Gate = setUID(t, uid), filepath.Join(v.Output, "gate")
+	if err := errors.Join(unix.Mkfifo(v.Gate, 0o600), os.Chown(v.Gate, uid, uid)); err != nil {
+		t.Fatal(err)
+	}
 	v.Socket, v.Datagram = listen(t, uid)
 	other := exec.Command("/bin/cat")
 	other.Env = []string{"TOKEN=secret"}
