@@ -84,6 +84,7 @@ func works(v victim) map[string]func() error {
 		},
 		"write a temporary file":  func() error { f, err := os.CreateTemp("", ""); return errors.Join(err, f.Close()) },
 		"start a program":         func() error { return exec.Command("/bin/sh", "-c", "cat /dev/null && ls /usr >/dev/null").Run() },
+		"execute what it wrote":   execute,
 		"read random numbers":     func() error { f, err := os.Open("/dev/urandom"); return errors.Join(err, f.Close()) },
 		"see its own process":     func() error { _, err := os.ReadFile("/proc/self/status"); return err },
 		"serve on loopback":       func() error { return serveSelf("tcp", "127.0.0.1:0") },
@@ -95,6 +96,19 @@ func works(v victim) map[string]func() error {
 		"serve on a Unix socket":  func() error { return serveSelf("unix", filepath.Join(os.TempDir(), "socket")) },
 		"resolve localhost":       func() error { _, err := net.LookupHost("localhost"); return err },
 	}
+}
+
+// execute runs a copy of a program, below the folder for temporary files.
+func execute() error {
+	text, err := os.ReadFile("/bin/true")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(os.TempDir(), "true")
+	if err := os.WriteFile(path, text, 0o700); err != nil {
+		return err
+	}
+	return exec.Command(path).Run()
 }
 
 // serveSelf listens, and talks to itself.
