@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -99,11 +100,11 @@ func (o *Overseer) Close() error {
 func (o *Overseer) receive() (*os.File, error) {
 	control := make([]byte, unix.CmsgSpace(4))
 	_, n, _, _, err := o.conn.ReadMsgUnix(make([]byte, 1), control)
-	if err != nil || n == 0 {
-		if errors.Is(err, net.ErrClosed) {
-			err = nil
-		}
-		return nil, err
+	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("overseeing: %w", err)
 	}
 	fds, err := descriptors(control[:n])
 	if err != nil || len(fds) != 1 {

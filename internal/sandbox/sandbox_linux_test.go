@@ -495,7 +495,10 @@ func put(t *testing.T, uid int, path, text string) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+	syscall.ForkLock.RLock() // a program that a child has open, to write, cannot be executed
+	err := os.WriteFile(path, []byte(text), 0o644)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chown(path, uid, uid); err != nil {
