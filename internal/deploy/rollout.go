@@ -27,7 +27,7 @@ func (o Rollout) Job(s scan.Service) (pipeline.Job, error) {
 	return pipeline.Job{
 		Name: rolloutJob, Stages: []string{rolloutJob}, Needs: []string{deployJob, "dast"},
 		Params: p, Always: true, Cost: 200 * time.Millisecond, Limit: time.Minute,
-		Access: pipeline.Access{Network: pipeline.Machine, Write: []string{p.State}},
+		Access: pipeline.Access{Network: pipeline.Machine, Write: []string{p.State}, Detaches: true},
 	}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 
@@ -48,10 +49,83 @@ func (p Processes) request(t Task, r rooms, namespaces bool) *sandbox.Request {
 			a.Read = append(a.Read, need.Out)
 		}
 	}
+	relative := func(path string) bool { return !filepath.IsAbs(path) } // of which nobody says to what
+	a.Read, a.Write = slices.DeleteFunc(a.Read, relative), slices.DeleteFunc(a.Write, relative)
 	for _, tree := range t.Access.Read {
 		a.Hide = append(a.Hide, hidden(tree, t.Access)...)
 	}
-	return &sandbox.Request{Access: a, Namespaces: namespaces, Root: r.root, Temp: r.temp}
+	return &sandbox.Request{Access: a, Namespaces: namespaces, Root: r.root, Temp: r.temp, Limits: limits(t.Access)}
+}
+
+// limits are what a job and all that it starts may take together, of a machine
+// that is to go on working meanwhile.
+func limits(a Access) sandbox.Limits {
+	l := sandbox.Limits{Processes: maxProcesses, Memory: sandbox.Memory() / 4 * 3}
+	if a.RunsRepositoryCode {
+		l.Temp = min(maxTemp, sandbox.Memory()/2)
+	}
+	return l
+}
+
+// maxProcesses is how many processes and threads a job may have; a browser that a
+// test starts has hundreds. maxTemp is how much may be in the /tmp of code of the
+// repository, bytes.
+const (
+	maxProcesses = 8192
+	maxTemp      = 8 << 30
+)
+
+// keeper is what the parent holds a job's process by.
+type keeper struct {
+	group    *sandbox.Group
+	overseer *sandbox.Overseer
+	ended    chan error // of overseer
+}
+
+// newKeeper makes the group for a task's process, and tells the task.
+func newKeeper(t *Task) *keeper {
+	if t.Confine == nil {
+		return &keeper{}
+	}
+	k := &keeper{group: sandbox.NewGroup(t.Confine.Limits)}
+	t.Confine.LimitsHeld = k.group.Level()
+	return k
+}
+
+// prepare has a command start as confined as it can be from outside.
+func (k *keeper) prepare(cmd *exec.Cmd, r *sandbox.Request) (err error) {
+	if r == nil {
+		return nil
+	}
+	if r.Namespaces {
+		sandbox.Prepare(cmd, r.Access.Network)
+	}
+	k.overseer, err = sandbox.Oversee(cmd, r)
+	return err
+}
+
+// watch takes charge of a process that waits for its task.
+func (k *keeper) watch(pid int) error {
+	if k.group == nil {
+		return nil
+	}
+	k.ended = make(chan error, 1)
+	go func() { k.ended <- k.overseer.Run() }()
+	return k.group.Add(pid)
+}
+
+// close ends what is left of a job.
+func (k *keeper) close() (err error) {
+	if k.overseer != nil {
+		err = k.overseer.Close()
+	}
+	if k.ended != nil {
+		err = errors.Join(err, <-k.ended)
+	}
+	if k.group != nil {
+		err = errors.Join(err, k.group.Close())
+	}
+	return err
 }
 
 // hidden are those parts of a source tree that a job does not see: what runs

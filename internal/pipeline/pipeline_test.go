@@ -100,7 +100,7 @@ var testWorkers = map[string]Worker{
 		if err := json.Unmarshal(t.Params, &what); err != nil {
 			return Answer{}, err
 		}
-		make := map[string]func(string, string) error{"symlink": os.Symlink, "link": os.Link, "fifo": func(_, p string) error { return syscall.Mkfifo(p, 0o600) }}
+		make := map[string]func(string, string) error{"symlink": os.Symlink, "link": linkOwn, "fifo": func(_, p string) error { return syscall.Mkfifo(p, 0o600) }}
 		return clean(t), make[what.Kind](what.To, filepath.Join(t.Out, "coverage.out"))
 	},
 	"tamperer": func(_ context.Context, t Task) (Answer, error) {
@@ -129,6 +129,13 @@ var testWorkers = map[string]Worker{
 		<-ctx.Done()
 		return Answer{}, ctx.Err()
 	},
+}
+
+// linkOwn gives a file of the output folder a second name: those elsewhere are on
+// another mount.
+func linkOwn(_, path string) error {
+	first := filepath.Join(filepath.Dir(path), "coverage.out.first")
+	return errors.Join(os.WriteFile(first, nil, 0o600), os.Link(first, path))
 }
 
 func job(name string) Job { return Job{Name: name, Stages: []string{name}} }
@@ -380,7 +387,7 @@ func TestNicenessIsAddedToWhatTheRunHas(t *testing.T) {
 	r := runnerIn(t.TempDir(), job("polite"))
 	work := mustWork(t, r.Store)
 	for _, nice := range []int{0, 3} {
-		task := Task{Job: "polite", Stages: []string{"polite"}, Nice: nice, Lock: work.LockFile()}
+		task := Task{Job: "polite", Stages: []string{"polite"}, Out: filepath.Join(work.Dir, "polite"), Nice: nice, Lock: work.LockFile()}
 		a, err := r.Launch(t.Context(), task, func(string) {})
 		if err != nil {
 			t.Fatal(err)

@@ -77,17 +77,20 @@ func (p Processes) confined(ctx context.Context, t Task, log io.Writer, progress
 }
 
 // once starts a process and has it do a task.
-func (p Processes) once(ctx context.Context, t Task, log io.Writer, progress func(string)) (Answer, error) {
+func (p Processes) once(ctx context.Context, t Task, log io.Writer, progress func(string)) (a Answer, err error) {
+	k := newKeeper(&t)
+	defer func() { err = errors.Join(err, k.close()) }()
+	c, err := p.start(&t, log, k)
+	if err != nil && t.Confine != nil && t.Confine.Namespaces && sandbox.Refused(err) {
+		return a, errRefused{err.Error()}
+	}
+	if err != nil {
+		return a, fmt.Errorf("starting %s: %w", t.Job, err)
+	}
 	task, err := json.Marshal(t)
 	if err != nil {
-		return Answer{}, err
-	}
-	c, err := p.start(t, log)
-	if err != nil && t.Confine != nil && t.Confine.Namespaces && sandbox.Refused(err) {
-		return Answer{}, errRefused{err.Error()}
-	}
-	if err != nil {
-		return Answer{}, fmt.Errorf("starting %s: %w", t.Job, err)
+		c.kill()
+		return a, errors.Join(err, c.wait())
 	}
 	return c.converse(ctx, task, progress)
 }
@@ -109,7 +112,7 @@ func (c *child) kill() {
 	killTree(c.cmd.Process.Pid)
 }
 
-func (p Processes) start(t Task, log io.Writer) (*child, error) {
+func (p Processes) start(t *Task, log io.Writer, k *keeper) (*child, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -121,8 +124,8 @@ func (p Processes) start(t Task, log io.Writer) (*child, error) {
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.WaitDelay = time.Second // what it leaves behind must not hold its log open
 	ownGroup(cmd)
-	if t.Confine != nil && t.Confine.Namespaces {
-		sandbox.Prepare(cmd, t.Confine.Access.Network)
+	if err := k.prepare(cmd, t.Confine); err != nil {
+		return nil, errors.Join(err, r.Close())
 	}
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -131,7 +134,12 @@ func (p Processes) start(t Task, log io.Writer) (*child, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	return &child{cmd: cmd, lifeline: in, messages: r, alone: t.Access.Detaches}, nil
+	c := &child{cmd: cmd, lifeline: in, messages: r, alone: t.Access.Detaches}
+	if err := k.watch(cmd.Process.Pid); err != nil {
+		c.kill()
+		return nil, errors.Join(err, c.wait(), r.Close())
+	}
+	return c, nil
 }
 
 // converse hands the task over and takes the answer. When ctx ends, the child

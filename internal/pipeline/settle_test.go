@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -160,7 +161,19 @@ func TestTamperedOutputs(t *testing.T) {
 			}
 			tamperer, reader := job("tamperer"), job("reader")
 			tamperer.Needs, reader.Needs, reader.Reads = []string{"stamp"}, []string{"stamp"}, []string{"tamperer"}
-			done, err := runnerIn(dir, job("stamp"), tamperer, reader).Run(t.Context())
+			r := runnerIn(dir, job("stamp"), tamperer, reader)
+			launch := r.Launch
+			r.Launch = func(ctx context.Context, task Task, progress func(string)) (Answer, error) {
+				a, err := launch(ctx, task, progress)
+				if task.Job == "tamperer" && err == nil {
+					t.Error("it could write what an earlier job left")
+				}
+				if task.Job == "tamperer" { // what it would have done unconfined
+					err = os.WriteFile(filepath.Join(task.Needs["stamp"].Out, "stamp"), []byte("forged"), 0o600)
+				}
+				return a, err
+			}
+			done, err := r.Run(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

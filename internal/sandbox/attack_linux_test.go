@@ -3,10 +3,12 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,22 +30,47 @@ func attacks(v victim) map[string]func() error {
 		return func() error { return say(network, address) }
 	}
 	return map[string]func() error{
-		"read a key in the home folder":    read(filepath.Join(v.Secrets, "id_ed25519")),
-		"list the home folder":             func() error { _, err := os.ReadDir(v.Secrets); return err },
-		"read another's environment":       func() error { return environment(v.PID) },
-		"kill another process":             func() error { return syscall.Kill(v.PID, 0) },
-		"write into the declared source":   write(filepath.Join(v.Source, "main.go")),
-		"write a git hook":                 write(filepath.Join(v.Source, ".git", "hooks", "pre-commit")),
-		"replace a program in PATH":        write(filepath.Join(v.Programs, "tool")),
-		"send by TCP":                      dial("tcp", v.TCP),
-		"send by UDP":                      dial("udp", v.UDP),
-		"reach a Unix socket":              dial("unix", v.Socket),
-		"reach an abstract Unix socket":    dial("unix", v.Abstract),
-		"mount something":                  func() error { return mount(filepath.Join(v.Source, "empty")) },
-		"make a user namespace":            userNamespace,
-		"open a raw socket":                func() error { _, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP); return err },
-		"leave by another process's root":  read(fmt.Sprintf("/proc/%d/root%s/id_ed25519", v.PID, v.Secrets)),
-		"leave the tree by an open folder": func() error { return escapeByFolder(v) },
+		"read a key in the home folder": read(filepath.Join(v.Secrets, "id_ed25519")),
+		"list the home folder":          func() error { _, err := os.ReadDir(v.Secrets); return err },
+		"kill another process":          func() error { return syscall.Kill(v.PID, 0) },
+		"read the keys of the cloud":    read(filepath.Join(v.Secrets, ".config", "gcloud", "credentials.json")),
+		"read the environments of all":  environments,
+		"read another's memory":         func() error { return memory(v.PID) },
+		"trace another process":         func() error { return attach(v.PID) },
+		"write into the build cache":    write(filepath.Join(v.Secrets, ".cache", "go-build", "a")),
+		"write into the module cache":   write(filepath.Join(v.Source, "modules", "a")),
+		"write into .sluice":            write(filepath.Join(v.Source, ".sluice", "results.sarif")),
+		"replace the toolchain":         write(filepath.Join(v.Programs, "go")),
+		"become another user":           func() error { return become(v.SetUID) },
+		"fork without end":              forkMany,
+		"fill the disk by one file":     func() error { return fill(1, 2*mostBytes) },
+		"fill the disk by many files":   func() error { return fill(8, mostBytes/4) },
+		"take all memory": func() error {
+			return exec.Command("/bin/sh", "-c", "head -c 268435456 /dev/zero | tail >/dev/null").Run()
+		},
+		outlive:                             func() error { return outlast(v.Gate) },
+		"write into the declared source":    write(filepath.Join(v.Source, "main.go")),
+		"write a git hook":                  write(filepath.Join(v.Source, ".git", "hooks", "pre-commit")),
+		"replace a program in PATH":         write(filepath.Join(v.Programs, "tool")),
+		"send by TCP":                       dial("tcp", v.TCP),
+		"send by UDP":                       dial("udp", v.UDP),
+		"reach a Unix socket":               dial("unix", v.Socket),
+		"reach an abstract Unix socket":     dial("unix", v.Abstract),
+		"send by TCP over IPv6":             func() error { return sendMapped(v.TCP) },
+		"send by MPTCP":                     func() error { return sendMPTCP(v.TCP) },
+		"send by TCP fast open":             func() error { return fastOpen(v.TCP) },
+		"ask DNS":                           func() error { return askDNS(v.DNS) },
+		"reach out by a changing address":   func() error { return changingAddress(v.TCP) },
+		"reach out by no address":           func() error { return noAddress(v.TCP) },
+		"choose a route outside":            func() error { return chooseRoute(v.TCP) },
+		"reach a Unix socket by a link":     func() error { return reachByLink(v.Socket) },
+		"reach a Unix socket from a folder": func() error { return reachFromFolder(v.Socket) },
+		"send to a Unix datagram socket":    func() error { return sendDatagram(v.Datagram) },
+		"mount something":                   func() error { return mount(filepath.Join(v.Source, "empty")) },
+		"make a user namespace":             userNamespace,
+		"open a raw socket":                 func() error { _, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP); return err },
+		"leave by another process's root":   read(fmt.Sprintf("/proc/%d/root%s/id_ed25519", v.PID, v.Secrets)),
+		"leave the tree by an open folder":  func() error { return escapeByFolder(v) },
 	}
 }
 
@@ -57,13 +84,31 @@ func works(v victim) map[string]func() error {
 		},
 		"write a temporary file":  func() error { f, err := os.CreateTemp("", ""); return errors.Join(err, f.Close()) },
 		"start a program":         func() error { return exec.Command("/bin/sh", "-c", "cat /dev/null && ls /usr >/dev/null").Run() },
+		"execute what it wrote":   execute,
 		"read random numbers":     func() error { f, err := os.Open("/dev/urandom"); return errors.Join(err, f.Close()) },
 		"see its own process":     func() error { _, err := os.ReadFile("/proc/self/status"); return err },
 		"serve on loopback":       func() error { return serveSelf("tcp", "127.0.0.1:0") },
+		"serve on any address":    func() error { return serveSelf("tcp", ":0") },
+		"serve HTTP":              serveHTTP,
+		"list interfaces":         func() error { _, err := net.Interfaces(); return err },
+		"start go":                func() error { return exec.Command(filepath.Join(v.Go, "bin", "go"), "version").Run() },
 		"serve on loopback, IPv6": func() error { return serveSelf("tcp", "[::1]:0") },
 		"serve on a Unix socket":  func() error { return serveSelf("unix", filepath.Join(os.TempDir(), "socket")) },
 		"resolve localhost":       func() error { _, err := net.LookupHost("localhost"); return err },
 	}
+}
+
+// execute runs a copy of a program, below the folder for temporary files.
+func execute() error {
+	text, err := os.ReadFile("/bin/true")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(os.TempDir(), "true")
+	if err := os.WriteFile(path, text, 0o700); err != nil {
+		return err
+	}
+	return exec.Command(path).Run()
 }
 
 // serveSelf listens, and talks to itself.
@@ -92,10 +137,15 @@ func serveSelf(network, address string) error {
 
 // victim is what there is to attack, outside of what is declared.
 type victim struct {
-	Secrets, Source, Programs  string
-	Output                     string // declared, to write
-	PID                        int
-	TCP, UDP, Socket, Abstract string
+	Program           string // this program, where the user can execute it
+	Secrets, Programs string
+	Source, Go        string // declared, to read
+	SetUID, Gate      string // a program that becomes another user; a pipe in Output
+	Output            string // declared, to write
+	PID               int
+	Socket, Datagram  string // paths
+	TCP, UDP, DNS     string // addresses that are not loopback's
+	Abstract          string
 }
 
 // say sends a word and, where the other side answers, wants one.
@@ -115,12 +165,104 @@ func say(network, address string) error {
 	return err
 }
 
-func environment(pid int) error {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err == nil && !strings.Contains(string(text), "TOKEN=") {
-		return fmt.Errorf("process %d is another one here", pid)
+// environments looks for a token in all of them.
+func environments() error {
+	paths, err := filepath.Glob("/proc/[0-9]*/environ")
+	for _, path := range paths {
+		if text, e := os.ReadFile(path); e == nil && strings.HasPrefix(string(text), "TOKEN=") {
+			return nil
+		}
+	}
+	return errors.Join(err, fmt.Errorf("there is none in %d", len(paths)))
+}
+
+func memory(pid int) error {
+	f, err := os.OpenFile(fmt.Sprintf("/proc/%d/mem", pid), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// attach traces a process by a thread that ends, which lets go of it.
+func attach(pid int) error {
+	result := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		result <- unix.PtraceSeize(pid)
+	}()
+	return <-result
+}
+
+// become executes id as the user that the program is set to.
+func become(program string) error {
+	text, err := exec.Command(program, "-u").Output()
+	if err == nil && strings.TrimSpace(string(text)) == strconv.Itoa(os.Getuid()) {
+		err = errors.New("it stayed the same user")
 	}
 	return err
+}
+
+// forkMany starts more processes than the limit, each of which waits.
+func forkMany() (err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	var all []*exec.Cmd
+	for err == nil && len(all) < 2*mostProcesses {
+		c := exec.Command("/bin/cat")
+		c.Stdin = r
+		if err = c.Start(); err == nil {
+			all = append(all, c)
+		}
+	}
+	err = errors.Join(err, r.Close(), w.Close())
+	for _, c := range all {
+		err = errors.Join(err, c.Wait())
+	}
+	return err
+}
+
+// fill writes files, which it takes away again.
+func fill(files, size int) (err error) {
+	dir, err := os.MkdirTemp("", "sandbox-")
+	if err != nil {
+		return err
+	}
+	for i := range files {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), make([]byte, size), 0o600))
+	}
+	return errors.Join(err, os.RemoveAll(dir))
+}
+
+// outlive is the attack whose success shows when the process has ended.
+const outlive = "outlive its parent"
+
+// outlast leaves a process in a session of its own, until somebody writes to the
+// gate.
+func outlast(gate string) error {
+	c := exec.Command("/bin/sh", "-c", `(exec 3<>"$1"; echo ready; read end <&3) &`, "sh", gate)
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := c.Start(); err != nil {
+		return err
+	}
+	_, err = io.ReadFull(out, make([]byte, len("ready\n")))
+	return err
+}
+
+// survived tells whether a process is left, and ends it.
+func survived(gate string) bool {
+	f, err := os.OpenFile(gate, os.O_WRONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return false // nobody reads
+	}
+	_, err = f.WriteString("end\n")
+	return errors.Join(err, f.Close()) == nil
 }
 
 // mount mounts on a folder of the test's own, and takes it away at once.

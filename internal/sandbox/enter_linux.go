@@ -21,7 +21,7 @@ func Enter(r Request) (Enforced, error) {
 		if err := enterNamespaces(r); err != nil {
 			return e, err
 		}
-		e = Enforced{Files: Full, Network: Full, Processes: Full}
+		e = Enforced{Files: Full, Processes: Full}
 	}
 	if err := dropCapabilities(); err != nil {
 		return e, fmt.Errorf("giving up capabilities: %w", err)
@@ -29,27 +29,18 @@ func Enter(r Request) (Enforced, error) {
 	if err := limit(r.Limits); err != nil {
 		return e, err
 	}
-	e.Limits = Partial
+	if e.Limits = r.LimitsHeld; os.Geteuid() != 0 {
+		e.Limits = max(e.Limits, Partial) // the number of root's processes is not bound
+	}
 	version, err := restrictFiles(r)
 	if err != nil {
 		return e, fmt.Errorf("restricting files: %w", err)
 	}
 	if version >= 1 {
-		e.Files = max(e.Files, Partial)
+		e.Files, e.Processes = max(e.Files, Partial), max(e.Processes, Partial)
 	}
-	if version >= scopesSignals {
-		e.Processes = max(e.Processes, Partial)
-	}
-	if err := filterCalls(r.Access.Network); err != nil {
+	if e.Network, err = filterCalls(r); err != nil {
 		return e, fmt.Errorf("filtering system calls: %w", err)
-	}
-	switch r.Access.Network {
-	case Outside:
-		e.Network = Full // nothing was to be kept from it
-	case Machine:
-		e.Network = None // until connections are looked at
-	case NoNetwork:
-		e.Network = max(e.Network, Partial) // Unix sockets are left
 	}
 	return e, os.Chdir(r.Access.Dir)
 }
@@ -80,15 +71,11 @@ func limit(l Limits) error {
 	return unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
 }
 
-// scopesSignals is the version of Landlock from which on a process cannot send
-// signals to those outside; from the first on it cannot read their memory.
-const scopesSignals = 6
-
 // restrictFiles has Landlock refuse what was not declared (landlock(7)), besides
 // the tree of mounts where there is one. It returns the kernel's version of it;
 // 0 is none, and nothing is refused then.
 func restrictFiles(r Request) (version int, err error) {
-	if version, err = syscall.LandlockGetABIVersion(); err != nil || version < 1 {
+	if version, err = syscall.LandlockGetABIVersion(); err != nil || version < 1 || r.noLandlock {
 		return 0, nil // the kernel has none, or it is switched off
 	}
 	temp := r.Temp
@@ -113,9 +100,9 @@ func restrictFiles(r Request) (version int, err error) {
 	// folders, whatever the first one grants.
 	all := landlock.V9
 	all.HandledAccessNet = 0 // its rules are escaped by MPTCP and TCP fast open
-	if r.Namespaces {        // which have no other processes in them
-		all.Scoped &^= syscall.ScopeSignal // each thread of this process is a scope of its own, and could not end what another one started
-	}
+	// Not signals: each thread of this process is a scope of its own, and could
+	// not end what another one started.
+	all.Scoped &^= syscall.ScopeSignal
 	return version, all.BestEffort().Restrict(rules...)
 }
 

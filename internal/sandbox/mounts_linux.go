@@ -47,7 +47,7 @@ func mountTree(r Request) error {
 		func() error { return t.hideAll(private) },
 		t.devices,
 		func() error { return t.special("/proc", "proc", "") },
-		func() error { return t.bindTo(r.Temp, "/tmp", false) }, // first, for what is declared may be below it
+		func() error { return t.temp(r) }, // first, for what is declared may be below it
 		func() error { return t.bindAll(r.Access.Read, true) },
 		func() error { return t.hideAll(r.Access.Hide) },
 		func() error { return t.bindAll(r.Access.Write, false) },
@@ -191,6 +191,23 @@ func (t tree) devices() error {
 		}
 	}
 	return t.special("/dev/shm", "tmpfs", "mode=1777,size=512m")
+}
+
+// temp shows the folder for temporary files or, where its size is bound, memory.
+func (t tree) temp(r Request) error {
+	if r.Limits.Temp == 0 {
+		return t.bindTo(r.Temp, "/tmp", false)
+	}
+	at := filepath.Join(t.root, "tmp")
+	if err := os.Mkdir(at, 0o755); err != nil { // #nosec G301 -- what is mounted on it has its own mode
+		return err
+	}
+	// A file takes memory of the kernel's, too: as many as there are pages are plenty.
+	options := fmt.Sprintf("mode=1777,size=%d,nr_inodes=%d", r.Limits.Temp, r.Limits.Temp/4096+16)
+	if err := unix.Mount("tmpfs", at, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
+		return fmt.Errorf("mounting /tmp: %w", err)
+	}
+	return nil
 }
 
 // special mounts a file system of the kernel's.

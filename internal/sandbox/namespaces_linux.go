@@ -19,7 +19,7 @@ func Prepare(cmd *exec.Cmd, network Network) {
 	}
 	a := cmd.SysProcAttr
 	a.Cloneflags |= unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
-	if network == NoNetwork || network == Loopback {
+	if ownNetwork(network) {
 		a.Cloneflags |= unix.CLONE_NEWNET
 	}
 	if os.Geteuid() == 0 {

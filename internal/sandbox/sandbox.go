@@ -1,7 +1,8 @@
 // Package sandbox confines a process, and all that it starts, to what it was
 // declared to touch. A parent starts the process in namespaces of its own as
-// far as the kernel grants them (Prepare); the process then closes itself in
-// before it does anything else (Enter) and says what it could enforce.
+// far as the kernel grants them (Prepare), or connects for it where it does not
+// (Oversee); the process then closes itself in before it does anything else
+// (Enter) and says what it could enforce.
 package sandbox
 
 import (
@@ -26,7 +27,7 @@ type Network string
 // The networks, narrowest first.
 const (
 	NoNetwork Network = "none"     // not even loopback
-	Loopback  Network = "loopback" // a loopback interface of its own
+	Loopback  Network = "loopback" // a loopback interface, of its own where there are namespaces
 	Machine   Network = "machine"  // this machine's loopback interface
 	Outside   Network = "outside"  // everything
 )
@@ -37,7 +38,7 @@ type Level int
 // The levels, weakest first.
 const (
 	None    Level = iota // nothing is
-	Partial              // undeclared files cannot be opened, but names are seen; other processes are seen, and not read
+	Partial              // undeclared files cannot be opened, but names are seen; TCP to the machine's loopback only; other processes are seen, and not read
 	Full                 // what was not declared does not exist
 )
 
@@ -81,7 +82,24 @@ type Request struct {
 	// Temp is a folder that the process sees as /tmp.
 	Temp   string `json:"temp"`
 	Limits Limits `json:"limits"`
+	// Overseer is the descriptor to the parent's Overseer, set by Oversee; 0 is
+	// none.
+	Overseer int `json:"overseer,omitempty"`
+	// NetworkHeld is how strictly the parent is itself confined to no more than
+	// the network asked for, in its namespace or by an overseer, which then
+	// serves this process too.
+	NetworkHeld Level `json:"networkHeld"`
+	// LimitsHeld is the level of the Group that the process was put into, by its
+	// parent or further up.
+	LimitsHeld Level `json:"limitsHeld"`
+
+	noLandlock bool // as if the kernel had none; for tests
 }
+
+// alone tells whether the process has a network of its own.
+func (r Request) alone() bool { return r.Namespaces && ownNetwork(r.Access.Network) }
+
+func ownNetwork(n Network) bool { return n == NoNetwork || n == Loopback }
 
 // Refused tells whether an error of Enter is the kernel's refusal to confine, so
 // that less may be tried.
@@ -97,7 +115,14 @@ func Refused(err error) bool {
 // Limits are on what a confined process and each of its own may take; 0 is the
 // limit that is there already.
 type Limits struct {
-	FileSize  uint64 `json:"fileSize,omitempty"`  // bytes of one file
-	Files     uint64 `json:"files,omitempty"`     // open at once, in one process
-	Processes uint64 `json:"processes,omitempty"` // of this user
+	FileSize uint64 `json:"fileSize,omitempty"` // bytes of one file
+	Files    uint64 `json:"files,omitempty"`    // open at once, in one process
+	Memory   uint64 `json:"memory,omitempty"`   // bytes, of all together; by a Group only
+	// Processes, and threads, of all together. Without a Group root is not
+	// bound, and an ordinary user's others count too where there are no
+	// namespaces.
+	Processes uint64 `json:"processes,omitempty"`
+	// Temp bounds /tmp, bytes, by giving it memory in place of the folder
+	// Request.Temp; with namespaces only.
+	Temp uint64 `json:"temp,omitempty"`
 }

@@ -2,26 +2,34 @@ package sandbox
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
+	"text/tabwriter"
+
+	"golang.org/x/sys/unix"
 )
 
 // trial is what a re-executed test process is asked to do.
 type trial struct {
-	Request  Request
-	Victim   victim
-	Confined bool
-	Launch   bool // start the confined process, as the user that this one is
-	Attacks  []string
+	Request    Request
+	Victim     victim
+	Confined   bool
+	Launch     bool // start the confined process, as the user that this one is
+	Unseen     bool // without an overseer
+	NoLandlock bool
+	Nested     bool // have the confined process confine one of its own, which attacks
+	Attacks    []string
 }
 
 // told is what it says.
@@ -53,6 +61,10 @@ func TestMain(m *testing.M) {
 // run confines this process and attacks.
 func (t trial) run() error {
 	answer := told{Results: map[string]string{}}
+	t.Request.noLandlock = t.NoLandlock
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil { // until it is in its group
+		return err
+	}
 	if t.Confined && !t.Request.Namespaces {
 		if err := os.Setenv("TMPDIR", t.Request.Temp); err != nil {
 			return err
@@ -63,6 +75,10 @@ func (t trial) run() error {
 		if answer.Enforced, err = Enter(t.Request); err != nil {
 			return err
 		}
+	}
+	if t.Nested {
+		t.Nested, t.Request.NetworkHeld, t.Request.LimitsHeld = false, answer.Enforced.Network, answer.Enforced.Limits
+		return t.start(os.Stdout)
 	}
 	all := attacks(t.Victim)
 	maps.Copy(all, works(t.Victim))
@@ -76,20 +92,51 @@ func (t trial) run() error {
 	return json.NewEncoder(os.Stdout).Encode(answer)
 }
 
-// launch starts the process that is to be confined.
+// launch starts the process that is to be confined, in a network of the test's
+// own.
 func (t trial) launch(out *os.File) error {
 	t.Launch = false
+	if err := openNetwork(&t.Victim); err != nil {
+		return err
+	}
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return err
+	}
+	return t.start(out)
+}
+
+// start starts the process that is to be confined.
+func (t trial) start(out *os.File) error {
+	c := exec.Command("/proc/self/exe")
+	if t.Request.Namespaces {
+		Prepare(c, t.Request.Access.Network)
+	}
+	o := &Overseer{end: func() {}}
+	if t.Confined && !t.Unseen {
+		var err error
+		if o, err = Oversee(c, &t.Request); err != nil {
+			return err
+		}
+	}
+	g := NewGroup(t.Request.Limits)
+	t.Request.LimitsHeld = max(t.Request.LimitsHeld, g.Level())
 	text, err := json.Marshal(t)
 	if err != nil {
 		return err
 	}
-	c := exec.Command("/proc/self/exe")
-	c.Env = []string{trialVariable + "=" + string(text), "PATH=/usr/bin:/bin"}
+	c.Env = []string{trialVariable + "=" + string(text), "PATH=/usr/bin:/bin", "GORACE=atexit_sleep_ms=0"}
 	c.Stdout, c.Stderr = out, os.Stderr
-	if t.Request.Namespaces {
-		Prepare(c, t.Request.Access.Network)
+	task, err := c.StdinPipe()
+	if err != nil {
+		return err
 	}
-	return c.Run()
+	if err := c.Start(); err != nil {
+		return errors.Join(err, o.Close(), g.Close())
+	}
+	served := make(chan error, 1)
+	go func() { served <- o.Run() }()
+	err = errors.Join(g.Add(c.Process.Pid), task.Close())
+	return errors.Join(err, c.Wait(), o.Close(), <-served, g.Close())
 }
 
 // as runs a trial as a user.
@@ -109,11 +156,9 @@ func (t trial) try(test *testing.T, uid int) (answer told, err error) {
 	if err != nil {
 		test.Fatal(err)
 	}
-	c := exec.Command(program(test, uid))
-	c.Env = []string{trialVariable + "=" + string(text), "PATH=/usr/bin:/bin"}
-	if uid != os.Geteuid() {
-		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
-	}
+	c := exec.Command(t.Victim.Program)
+	c.Env = []string{trialVariable + "=" + string(text), "PATH=/usr/bin:/bin", "GORACE=atexit_sleep_ms=0"}
+	c.SysProcAttr = inNetwork(uid)
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
 	if err := c.Run(); err != nil {
@@ -137,6 +182,28 @@ func program(t *testing.T, uid int) string {
 	return path
 }
 
+// setUID is a copy of id(1) that belongs to another user and is executed as him,
+// where this one can make it.
+func setUID(t *testing.T, uid int) string {
+	t.Helper()
+	text, err := os.ReadFile("/usr/bin/id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, other := filepath.Join(owned(t, uid), "id"), 0
+	if uid == 0 {
+		other = 65534
+	}
+	put(t, uid, path, string(text))
+	if os.Geteuid() == 0 {
+		err = os.Chown(path, other, other)
+	}
+	if err := errors.Join(err, os.Chmod(path, 0o755|os.ModeSetuid)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // users are those that the suite can be run as: this one, and an ordinary one
 // where this is root.
 func users() map[string]int {
@@ -146,67 +213,182 @@ func users() map[string]int {
 	return map[string]int{"root": 0, "user": 65534}
 }
 
-// TestAttacks has each attack succeed without confinement, and shows what each
-// level stops, by root and by an ordinary user.
+// What the attacks exceed. The number is of all of an ordinary user's, and so
+// above what other tests need.
+const (
+	mostProcesses = 150
+	mostBytes     = 32 << 20
+)
+
+// level is how a trial is confined, and the attacks that this does not stop.
+type level struct {
+	name                                   string
+	namespaces, noLandlock, unseen, nested bool
+	network                                Network
+	want                                   Enforced
+	passed                                 []string
+}
+
+// levels are those of an ordinary user; what is otherwise for root is in passed.
+func levels() []level {
+	files := []string{
+		"read a key in the home folder", "list the home folder", "read the keys of the cloud", "leave the tree by an open folder",
+		"write into the build cache", "write into the module cache", "write into .sluice", "write into the declared source", "write a git hook",
+		"replace the toolchain", "replace a program in PATH",
+	}
+	others := []string{"read the environments of all", "read another's memory", "trace another process", "leave by another process's root"}
+	sockets := []string{"reach a Unix socket", "reach a Unix socket by a link", "reach a Unix socket from a folder", "send to a Unix datagram socket"}
+	full, partial := Enforced{Full, Full, Full, Partial}, Enforced{Partial, Partial, Partial, Partial}
+	shared := []string{"fill the disk by many files", outlive, "kill another process"} // the caller adopts and ends what is left
+	return []level{
+		{name: "full", namespaces: true, network: Loopback, want: full},
+		{name: "full, no network", namespaces: true, network: NoNetwork, want: full},
+		{name: "full without Landlock", namespaces: true, noLandlock: true, network: Loopback, want: full},
+		{name: "full, the machine's network", namespaces: true, network: Machine, want: Enforced{Full, Partial, Full, Partial}},
+		{name: "Landlock and seccomp", network: Loopback, want: partial, passed: shared},
+		{name: "Landlock and seccomp, no network", network: NoNetwork, want: partial, passed: shared},
+		{name: "nested", nested: true, network: Loopback, want: partial, passed: shared},
+		{name: "nested, no network", nested: true, network: NoNetwork, want: partial, passed: shared},
+		{name: "seccomp only", noLandlock: true, network: Loopback, want: Enforced{None, Partial, None, Partial}, passed: slices.Concat(shared, files, others)},
+		{name: "no overseer, no network", unseen: true, network: NoNetwork, want: Enforced{Partial, None, Partial, Partial}, passed: slices.Concat(shared, sockets)},
+	}
+}
+
+// otherwise tells whether an attack is stopped, or not, for reasons beyond the
+// level: by a group of this machine's, or by having no capabilities.
+func (l level) otherwise(attack string, uid int, limits Level) (passed, known bool) {
+	switch attack {
+	case "take all memory":
+		return limits != Full, true
+	case "fork without end":
+		return limits == None, true
+	case outlive: // root has a group here, which ends it
+		return false, uid == 0 && limits > None
+	case "read the environments of all", "read another's memory", "trace another process", "leave by another process's root":
+		return false, uid == 0 // the other one has capabilities
+	}
+	return false, false
+}
+
+// TestAttacks has each attack succeed without confinement, shows what each level
+// stops, by root and by an ordinary user, and prints the table.
 func TestAttacks(t *testing.T) {
 	t.Parallel()
-	levels := map[string]struct {
-		namespaces bool
-		network    Network
-		want       Enforced
-		passed     []string // attacks that are not stopped
-	}{
-		"full":                      {true, Loopback, Enforced{Full, Full, Full, Partial}, nil},
-		"full, no network":          {true, NoNetwork, Enforced{Full, Full, Full, Partial}, nil},
-		"no namespaces, no network": {false, NoNetwork, Enforced{Partial, Partial, Partial, Partial}, []string{"reach a Unix socket"}},
-		"no namespaces, loopback":   {false, Loopback, Enforced{Partial, None, Partial, Partial}, []string{"reach a Unix socket", "send by TCP", "send by UDP"}},
-	}
 	for who, uid := range users() {
-		v := newVictim(t, uid)
-		names := slices.Sorted(maps.Keys(attacks(v)))
-		free := trial{Victim: v, Attacks: names}.as(t, uid)
-		for _, name := range names {
-			if free.Results[name] != "" && !needsRoot(name, uid) {
-				t.Errorf("%s, %s: it fails without confinement too: %s", who, name, free.Results[name])
-			}
-		}
-		for level, tt := range levels {
-			if tt.namespaces && !granted(t, v, uid) {
-				continue
-			}
-			r := request(t, v, uid, tt.namespaces)
-			r.Access.Network = tt.network
-			got := trial{Victim: v, Attacks: names, Confined: true, Request: r}.as(t, uid)
-			if got.Enforced != tt.want {
-				t.Errorf("%s, %s: enforced %+v, want %+v", who, level, got.Enforced, tt.want)
-			}
+		t.Run(who, func(t *testing.T) {
+			v := newVictim(t, uid)
+			names := slices.Sorted(maps.Keys(attacks(v)))
+			free := trial{Victim: v, Attacks: names}.attack(t, uid)
 			for _, name := range names {
-				if passed := got.Results[name] == ""; passed != slices.Contains(tt.passed, name) {
-					t.Errorf("%s, %s: %s: stopped %v (%s)", who, level, name, !passed, got.Results[name])
+				if free.Results[name] != "" && !needsRoot(name, uid) {
+					t.Errorf("%s: it fails without confinement too: %s", name, free.Results[name])
 				}
-				t.Logf("%-5s %-26s %-33s %s", who, level, name, cmp.Or(got.Results[name], "NOT STOPPED"))
 			}
+			var columns []string
+			stopped := map[string][]string{}
+			for _, l := range levels() {
+				if l.namespaces && !granted(t, v, uid) {
+					continue
+				}
+				got := l.attack(t, v, uid, names)
+				columns = append(columns, l.name)
+				for _, name := range names {
+					word := "stopped"
+					if result, tried := got.Results[name]; !tried {
+						word = "-"
+					} else if result == "" {
+						word = "NOT STOPPED"
+					}
+					stopped[name] = append(stopped[name], word)
+				}
+			}
+			t.Log(table(columns, names, stopped))
+		})
+	}
+}
+
+// attack tries all at a level, and compares what passed.
+func (l level) attack(t *testing.T, v victim, uid int, names []string) told {
+	t.Helper()
+	r := request(t, v, uid, l.namespaces)
+	r.Access.Network = l.network
+	r.Limits = Limits{FileSize: mostBytes, Processes: mostProcesses, Memory: 4 * mostBytes}
+	if l.namespaces {
+		r.Limits.Temp = mostBytes
+	}
+	if l.nested || l.network == NoNetwork { // what takes long is as at the level beside it
+		names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "take all memory" || name == "fork without end" })
+	}
+	got := trial{Victim: v, Attacks: names, Confined: true, Unseen: l.unseen, NoLandlock: l.noLandlock, Nested: l.nested, Request: r}.attack(t, uid)
+	if l.want.Limits = Partial; uid == 0 {
+		l.want.Limits = got.Enforced.Limits // as this machine grants groups
+	}
+	if got.Enforced != l.want {
+		t.Errorf("%s: enforced %+v, want %+v", l.name, got.Enforced, l.want)
+	}
+	for _, name := range names {
+		want, known := l.otherwise(name, uid, got.Enforced.Limits)
+		if !known {
+			want = slices.Contains(l.passed, name)
+		}
+		if passed := got.Results[name] == ""; passed != want {
+			t.Errorf("%s: %s: stopped %v (%s)", l.name, name, !passed, got.Results[name])
 		}
 	}
+	return got
+}
+
+// attack tries, and looks at what is left afterwards.
+func (t trial) attack(test *testing.T, uid int) told {
+	test.Helper()
+	got := t.as(test, uid)
+	if got.Results[outlive] == "" && !survived(t.Victim.Gate) {
+		got.Results[outlive] = "it has ended"
+	}
+	return got
+}
+
+// table is what attacks came to, a line each.
+func table(columns, names []string, words map[string][]string) string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\nattack\t"+strings.Join(columns, "\t"))
+	for _, name := range names {
+		fmt.Fprintln(w, name+"\t"+strings.Join(words[name], "\t"))
+	}
+	_ = w.Flush() // into memory
+	return text.String()
 }
 
 // TestHonestWork has what code needs of what it declared go on at each level.
 func TestHonestWork(t *testing.T) {
 	t.Parallel()
 	for who, uid := range users() {
-		for _, namespaces := range []bool{true, false} {
+		for _, l := range []level{{namespaces: true}, {}, {nested: true}, {noLandlock: true}} {
 			v := newVictim(t, uid)
-			if namespaces && !granted(t, v, uid) {
+			if l.namespaces && !granted(t, v, uid) {
 				continue
 			}
 			names := slices.Sorted(maps.Keys(works(v)))
-			got := trial{Victim: v, Attacks: names, Confined: true, Request: request(t, v, uid, namespaces)}.as(t, uid)
+			r := request(t, v, uid, l.namespaces)
+			r.Limits.Temp = mostBytes
+			got := trial{Victim: v, Attacks: names, Confined: true, NoLandlock: l.noLandlock, Nested: l.nested, Request: r}.as(t, uid)
 			for _, name := range names {
 				if got.Results[name] != "" {
-					t.Errorf("%s, namespaces %v: %s: %s", who, namespaces, name, got.Results[name])
+					t.Errorf("%s, %+v: %s: %s", who, l, name, got.Results[name])
 				}
 			}
 		}
+	}
+}
+
+// TestFilterFits has no jump of a filter be longer than the kernel's form of it
+// can say.
+func TestFilterFits(t *testing.T) {
+	t.Parallel()
+	f := callFilter(func(f *filter) { overseen(f, Loopback) })
+	if most := 255; len(f.code) > most {
+		t.Errorf("%d instructions, at most %d", len(f.code), most)
 	}
 }
 
@@ -226,14 +408,23 @@ func granted(t *testing.T, v victim, uid int) bool {
 
 // needsRoot tells whether an attack is beyond an ordinary user anyway.
 func needsRoot(name string, uid int) bool {
-	return uid != 0 && slices.Contains([]string{"mount something", "open a raw socket"}, name)
+	switch name {
+	case "mount something", "open a raw socket":
+		return uid != 0
+	case "become another user":
+		return os.Geteuid() != 0 // no file can be given to him
+	case "read another's memory", "trace another process":
+		text, err := os.ReadFile("/proc/sys/kernel/yama/ptrace_scope")
+		return uid != 0 && err == nil && string(text) != "0\n"
+	}
+	return false
 }
 
 // request declares the victim's source, to read.
 func request(t *testing.T, v victim, uid int, namespaces bool) Request {
 	t.Helper()
 	return Request{
-		Access: Access{Read: []string{v.Source}, Write: []string{v.Output}, Network: Loopback, Dir: "/"}, Namespaces: namespaces,
+		Access: Access{Read: []string{v.Source, v.Go, v.Program, v.SetUID}, Write: []string{v.Output}, Network: Loopback, Dir: "/"}, Namespaces: namespaces,
 		Root: owned(t, uid), Temp: owned(t, uid), Limits: Limits{FileSize: 1 << 20},
 	}
 }
@@ -258,19 +449,24 @@ func owned(t *testing.T, uid int) string {
 
 func newVictim(t *testing.T, uid int) victim {
 	t.Helper()
-	v := victim{Secrets: owned(t, uid), Source: owned(t, uid), Programs: owned(t, uid), Output: owned(t, uid)}
+	v := victim{Secrets: owned(t, uid), Source: owned(t, uid), Programs: owned(t, uid), Output: owned(t, uid), Program: program(t, uid), Go: goroot(t)}
 	put(t, uid, filepath.Join(v.Secrets, "id_ed25519"), "key")
 	put(t, uid, filepath.Join(v.Source, "main.go"), "package main\n")
 	put(t, uid, filepath.Join(v.Source, ".git", "hooks", "pre-commit"), "#!/bin/sh\n")
 	put(t, uid, filepath.Join(v.Source, "empty", ".keep"), "")
 	put(t, uid, filepath.Join(v.Programs, "tool"), "#!/bin/sh\n")
-	v.TCP = listen(t, "tcp", "127.0.0.1:0")
-	v.Socket = listen(t, "unix", filepath.Join(owned(t, uid), "socket"))
-	v.Abstract = listen(t, "unix", "@sluice-"+filepath.Base(v.Source))
-	if err := os.Chmod(v.Socket, 0o777); err != nil {
+	for _, path := range []string{".cache/go-build/a", ".config/gcloud/credentials.json"} {
+		put(t, uid, filepath.Join(v.Secrets, path), "secret")
+	}
+	for _, path := range []string{"modules/a", ".sluice/results.sarif"} {
+		put(t, uid, filepath.Join(v.Source, path), "honest")
+	}
+	put(t, uid, filepath.Join(v.Programs, "go"), "#!/bin/sh\n")
+	v.SetUID, v.Gate = setUID(t, uid), filepath.Join(v.Output, "gate")
+	if err := errors.Join(unix.Mkfifo(v.Gate, 0o600), os.Chown(v.Gate, uid, uid)); err != nil {
 		t.Fatal(err)
 	}
-	v.UDP = echo(t)
+	v.Socket, v.Datagram = listen(t, uid)
 	other := exec.Command("/bin/cat")
 	other.Env = []string{"TOKEN=secret"}
 	if uid != os.Geteuid() {
@@ -300,7 +496,10 @@ func put(t *testing.T, uid int, path, text string) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+	syscall.ForkLock.RLock() // a program that a child has open, to write, cannot be executed
+	err := os.WriteFile(path, []byte(text), 0o644)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chown(path, uid, uid); err != nil {
@@ -308,56 +507,46 @@ func put(t *testing.T, uid int, path, text string) {
 	}
 }
 
-// listen answers what it is told, and returns its address.
-func listen(t *testing.T, network, address string) string {
+// listen listens on Unix sockets, one of them for datagrams.
+func listen(t *testing.T, uid int) (socket, datagram string) {
 	t.Helper()
-	l, err := net.Listen(network, address)
+	dir := owned(t, uid)
+	socket, datagram = filepath.Join(dir, "socket"), filepath.Join(dir, "datagram")
+	l, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = c.Read(make([]byte, 64))
-			_, _ = c.Write([]byte("thanks"))
-			_ = c.Close()
-		}
-	}()
-	return l.Addr().String()
-}
-
-func echo(t *testing.T) string {
-	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	go thank(l)
+	c, err := net.ListenPacket("unixgram", datagram)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	go func() {
-		buffer := make([]byte, 64)
-		for {
-			n, from, err := c.ReadFrom(buffer)
-			if err != nil {
-				return
-			}
-			_, _ = c.WriteTo(buffer[:n], from)
-		}
-	}()
-	return c.LocalAddr().String()
+	if err := errors.Join(os.Chmod(socket, 0o777), os.Chmod(datagram, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	return socket, datagram
 }
 
-// BenchmarkStart compares a process that confines itself with one that does not.
+func goroot(t *testing.T) string {
+	t.Helper()
+	text, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// BenchmarkStart compares processes that confine themselves with one that does
+// not.
 func BenchmarkStart(b *testing.B) {
-	for name, confined := range map[string]bool{"bare": false, "confined": true} {
+	for name, t := range map[string]trial{"bare": {}, "confined": {Confined: true, Request: Request{Namespaces: true}}, "overseen": {Confined: true}} {
 		b.Run(name, func(b *testing.B) {
-			t := trial{Confined: confined, Launch: true}
-			t.Request = Request{Access: Access{Network: Loopback, Dir: "/"}, Namespaces: confined, Root: b.TempDir(), Temp: b.TempDir()}
+			t.Request.Access = Access{Network: Loopback, Dir: "/"}
+			t.Request.Root, t.Request.Temp = b.TempDir(), b.TempDir()
 			for b.Loop() {
-				if err := t.launch(nil); err != nil {
+				if err := t.start(nil); err != nil {
 					b.Fatal(err)
 				}
 			}

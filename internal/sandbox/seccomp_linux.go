@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -12,14 +13,18 @@ type filter struct{ code []unix.SockFilter }
 
 // Offsets in struct seccomp_data, bytes; of an argument its lower half.
 const (
-	numberAt = 0
-	archAt   = 4
-	firstArg = 16
+	numberAt  = 0
+	archAt    = 4
+	firstArg  = 16
+	secondArg = 24
+	thirdArg  = 32
+	fourthArg = 40
 )
 
 // What a filter answers.
 const (
 	allow = unix.SECCOMP_RET_ALLOW
+	ask   = unix.SECCOMP_RET_USER_NOTIF // the overseer
 	kill  = unix.SECCOMP_RET_KILL_PROCESS
 )
 
@@ -63,8 +68,8 @@ var privileged = []uint32{
 const newNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
 
 // callFilter refuses privileged calls, new namespaces, calls by another
-// architecture's numbers, and sockets where there is to be no network.
-func callFilter(sockets bool) filter {
+// architecture's numbers, and what rules adds.
+func callFilter(rules func(*filter)) filter {
 	var f filter
 	f.load(archAt)
 	f.equal(architecture, func() {
@@ -81,26 +86,52 @@ func callFilter(sockets bool) filter {
 			f.bits(newNamespaces, func() { f.answer(refuse(unix.EPERM)) })
 			f.answer(allow)
 		})
-		if !sockets {
-			f.equal(unix.SYS_SOCKET, func() {
-				f.load(firstArg)
-				f.equal(unix.AF_UNIX, func() { f.answer(allow) }) // Landlock scopes abstract ones
-				f.answer(refuse(unix.EACCES))
-			})
-		}
+		rules(&f)
 		f.answer(allow)
 	})
 	f.answer(kill)
 	return f
 }
 
-// filterCalls installs the filter in all threads.
-func filterCalls(network Network) error {
-	f := callFilter(network != NoNetwork)
-	program := unix.SockFprog{Len: uint16(len(f.code)), Filter: &f.code[0]}                                                                        // #nosec G115 -- it is short
-	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program))) // #nosec G103 -- the system call takes a pointer
-	if errno != 0 {
-		return fmt.Errorf("seccomp: %w", errno)
+// anySocket adds nothing.
+func anySocket(*filter) {}
+
+// onlyUnix refuses sockets of every other kind.
+func onlyUnix(f *filter) {
+	f.equal(unix.SYS_SOCKET, func() {
+		f.load(firstArg)
+		f.equal(unix.AF_UNIX, func() { f.answer(allow) }) // Landlock scopes abstract ones
+		f.answer(refuse(unix.EACCES))
+	})
+}
+
+// filterCalls installs the filter in all threads, and says how strictly it
+// keeps the process from the network.
+func filterCalls(r Request) (Level, error) {
+	if r.Overseer != 0 {
+		return handOver(r)
 	}
-	return nil
+	rules := anySocket
+	if r.Access.Network == NoNetwork {
+		rules = onlyUnix
+	}
+	_, err := callFilter(rules).install(unix.SECCOMP_FILTER_FLAG_TSYNC)
+	if r.Access.Network == Outside || r.alone() {
+		return Full, err // where it may reach outside, nothing was to be kept from it
+	}
+	return r.NetworkHeld, err
+}
+
+// install has all threads be held to the filter. It returns the descriptor by
+// which it asks, where the flags want one.
+func (f filter) install(flags uintptr) (int, error) {
+	program := unix.SockFprog{Len: uint16(len(f.code)), Filter: &f.code[0]}                                                // #nosec G115 -- it is short
+	fd, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&program))) // #nosec G103 -- the system call takes a pointer
+	if errno != 0 {
+		return -1, fmt.Errorf("seccomp: %w", errno)
+	}
+	if flags&unix.SECCOMP_FILTER_FLAG_NEW_LISTENER == 0 && fd != 0 {
+		return -1, errors.New("seccomp: a thread is under another filter")
+	}
+	return int(fd), nil // #nosec G115 -- a descriptor
 }

@@ -41,6 +41,9 @@ var proved = sync.OnceValue(func() scan.Proofs {
 })
 
 func TestMain(m *testing.M) {
+	if err := os.Unsetenv("CGO_ENABLED"); err != nil { // as the tests themselves are built; the race detector needs it
+		panic(err)
+	}
 	code := m.Run()
 	_ = os.RemoveAll(proved().Dir) // it is empty of all but a few files
 	os.Exit(code)
