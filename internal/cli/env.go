@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +18,7 @@ import (
 // The environment is read in this file only. Variables of Sluice's own:
 //
 //	GITHUB_BASE_REF  on GitHub Actions, the branch that a pull request is to be merged into
+//	GITHUB_OUTPUT    on GitHub Actions, the file that takes a step's outputs
 //	SLUICE_CACHE  folder of the cache; by default "sluice" in the user's cache folder
 //	CI            "true": strict, and files are hashed by content
 //	NO_COLOR      any value: no colours
@@ -29,6 +31,21 @@ func (a *app) mergeTarget() string {
 		return "origin/" + ref
 	}
 	return ""
+}
+
+// stepOutput gives a value to the jobs that come after this one on GitHub
+// Actions, as output of the step. No stage's process knows the file.
+func (a *app) stepOutput(name, value string) (err error) {
+	file := a.Getenv("GITHUB_OUTPUT")
+	if file == "" || !a.isCI() {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("writing the step's output: %w", err)
+	}
+	_, err = fmt.Fprintf(f, "%s=%s\n", name, value)
+	return errors.Join(err, f.Close())
 }
 
 // isCI tells whether this is a run of continuous integration.

@@ -120,6 +120,7 @@ type oneRun struct {
 	loosened []scan.Loosening
 
 	results []pipeline.Result // with their reports, once it is over
+	handed  string            // the digest of what was handed over; "" when nothing was
 }
 
 // newRun plans a run and begins its record.
@@ -224,7 +225,10 @@ func (r *oneRun) conclude(ctx context.Context, done pipeline.Done, runErr error)
 	findings, blocking, rules := collectFindings(done.Results, masker)
 	r.record.Notes = append(r.record.Notes, r.unusedExceptions(findings)...)
 	log := sarif.Log{Version: version(), Automated: "sluice/" + r.record.Service + "/", Findings: append(slices.Clip(findings), switchedOff(done.Results, masker)...), Rules: rules, Tools: toolsOf(done.Results), NotRun: notRunOf(r.record.Results)}
-	err := errors.Join(runErr, r.maskLogs(masker), r.writeSARIF(log), r.writeVerdict(done.Results, masker), r.folder.Finish(r.record), r.handOver())
+	err := errors.Join(runErr, r.maskLogs(masker), r.writeSARIF(log), r.writeVerdict(done.Results, masker), r.folder.Finish(r.record))
+	if err == nil {
+		err = r.handOver(done.Results)
+	}
 	sum := report.Summary{Record: r.record, Blocking: blocking, Rules: rules, Folder: shorten(r.folder.Dir), Serving: serving(done.Results)}
 	r.results = done.Results
 	r.tell(sum, findings)
@@ -294,10 +298,11 @@ func (r *oneRun) tell(sum report.Summary, findings []sarif.Finding) {
 			pipeline.Record
 			Folder   string          `json:"folder"`
 			URL      string          `json:"url,omitempty"`
-			Digest   string          `json:"digest,omitempty"` // of the image
+			Digest   string          `json:"digest,omitempty"`   // of the image
+			Handover string          `json:"handover,omitempty"` // the digest of handover.json
 			Findings []sarif.Finding `json:"findings"`
 			Blocking int             `json:"blocking"`
-		}{r.record, r.folder.Dir, sum.Serving, digestOf(r.results), findings, len(sum.Blocking)}
+		}{r.record, r.folder.Dir, sum.Serving, digestOf(r.results), r.handed, findings, len(sum.Blocking)}
 		_ = r.printJSON(doc) // nobody is there to be told that nobody listens
 		return
 	}
@@ -305,6 +310,9 @@ func (r *oneRun) tell(sum report.Summary, findings []sarif.Finding) {
 		sum.Hints = append(sum.Hints, "the work tree has changes that are not in commit "+r.record.Commit[:min(12, len(r.record.Commit))])
 	}
 	r.style.Write(r.Stdout, sum)
+	if r.handed != "" {
+		fmt.Fprintln(r.Stdout, "\nhanded over:", r.handed)
+	}
 }
 
 // discard takes a revision away that was deployed but may get no traffic.
