@@ -13,11 +13,14 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/release"
 )
 
 // The environment is read in this file only. Variables of Sluice's own:
 //
 //	GITHUB_BASE_REF  on GitHub Actions, the branch that a pull request is to be merged into
+//	GITHUB_SERVER_URL, GITHUB_REPOSITORY, GITHUB_WORKFLOW_REF
+//	                 on GitHub Actions, what provenance says of the source and the builder
 //	GITHUB_OUTPUT    on GitHub Actions, the file that takes a step's outputs
 //	SLUICE_CACHE  folder of the cache; by default "sluice" in the user's cache folder
 //	CI            "true": strict, and files are hashed by content
@@ -31,6 +34,20 @@ func (a *app) mergeTarget() string {
 		return "origin/" + ref
 	}
 	return ""
+}
+
+// localBuilder is who builds where no service says that it does: provenance of
+// a laptop says no more than that.
+const localBuilder = "https://github.com/sluice-ci/sluice/builder/local/v1"
+
+// origin is where this process runs, as far as its surroundings say.
+func (a *app) origin() release.Origin {
+	o := release.Origin{Builder: localBuilder, Sluice: version()}
+	server, repository, workflow := a.Getenv("GITHUB_SERVER_URL"), a.Getenv("GITHUB_REPOSITORY"), a.Getenv("GITHUB_WORKFLOW_REF")
+	if a.isCI() && server != "" && repository != "" && workflow != "" {
+		o.Builder, o.Source = server+"/"+workflow, "git+"+server+"/"+repository
+	}
+	return o
 }
 
 // stepOutput gives a value to the jobs that come after this one on GitHub

@@ -33,6 +33,7 @@ type selection struct {
 	// approved the policy of the change.
 	since    string
 	approved bool
+	released string // the folder whose last release is compared with
 }
 
 func (s *selection) flags(c *cobra.Command) {
@@ -51,7 +52,8 @@ leaves it serving on this machine when every gate lets it through.
 With --since REF the policy of REF decides, and in lint, sast and deps only what
 is new since HEAD left REF fails the run. A change cannot loosen the gates that
 judge it: its own policy counts once it is merged, or when --approved-policy
-says that an owner has approved it.
+says that an owner has approved it. --released FOLDER compares with the commit of
+the last release in FOLDER, by the policy of HEAD.
 
 Exit status: 0 passed; 1 a gate failed, whatever else could not run; 2 the
 command or a file is wrong; 3 something could not run.`,
@@ -66,6 +68,7 @@ command or a file is wrong; 3 something could not run.`,
 	c.Flags().BoolVar(&s.strict, "strict", a.isCI(), "let no gate open for what could not be run or proved (by default when CI=true)")
 	c.Flags().BoolVar(&s.noCache, "no-cache", false, "do everything again")
 	c.Flags().StringVar(&s.since, "since", a.mergeTarget(), "hold HEAD to the policy of this `reference`, and to what is new since it left it")
+	c.Flags().StringVar(&s.released, "released", "", "hold HEAD to what is new since the last release in this `folder` (of sluice release --to)")
 	c.Flags().BoolVar(&s.approved, "approved-policy", false, "an owner has approved this change's gates, exceptions and baseline: they decide")
 	c.Flags().StringVar(&s.out, "out", "", "hand the image and the reports over in this new `folder`")
 	return c
@@ -77,9 +80,13 @@ func (a *app) run(ctx context.Context, dir string, s selection) error {
 	if err != nil {
 		return err
 	}
+	return r.doAndClean(ctx)
+}
+
+func (r *oneRun) doAndClean(ctx context.Context) error {
 	defer func() {
 		if err := r.base.remove(); err != nil {
-			fmt.Fprintln(a.Stderr, "sluice: removing the base commit's files:", err)
+			fmt.Fprintln(r.Stderr, "sluice: removing the base commit's files:", err)
 		}
 	}()
 	return r.do(ctx)
@@ -156,6 +163,11 @@ func (a *app) newRun(ctx context.Context, dir string, s selection) (*oneRun, err
 
 // against settles what the run compares with, and so what decides.
 func (r *oneRun) against(ctx context.Context) (err error) {
+	if r.released != "" {
+		if err := r.sinceRelease(); err != nil {
+			return err
+		}
+	}
 	if r.since != "" {
 		if r.base, err = r.findBase(ctx, r.project, r.since); err != nil {
 			return err

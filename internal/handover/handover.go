@@ -76,8 +76,9 @@ func Digest(text []byte) string {
 // Folder is a hand-over that was verified when it was opened.
 type Folder struct {
 	Manifest
-	Dir    string
-	Digest string // of the manifest
+	Path   string // of the folder
+	Text   []byte // of the manifest
+	Digest string // of Text
 	root   *os.Root
 }
 
@@ -85,7 +86,7 @@ type Folder struct {
 // when nobody gave one, and every file against the manifest. The folder must be
 // closed.
 func Open(dir, digest string) (f *Folder, err error) {
-	f = &Folder{Dir: dir}
+	f = &Folder{Path: dir}
 	if f.root, err = os.OpenRoot(dir); err != nil {
 		return nil, hint.With(fmt.Errorf("opening the hand-over: %w", err), "name a folder that sluice run --out has written")
 	}
@@ -104,7 +105,7 @@ func (f *Folder) open(digest string) error {
 	if err != nil {
 		return err
 	}
-	if f.Digest = Digest(text); digest != "" && digest != f.Digest {
+	if f.Text, f.Digest = text, Digest(text); digest != "" && digest != f.Digest {
 		return fmt.Errorf("%s is %s, and %s was announced", Name, f.Digest, digest)
 	}
 	if f.Manifest, err = Parse(text); err != nil {
@@ -120,7 +121,7 @@ func (f *Folder) Close() error { return f.root.Close() }
 func (f *Folder) Read(path string) ([]byte, error) {
 	want, ok := find(f.Files, path)
 	if !ok {
-		return nil, fmt.Errorf("the hand-over %s has no %s", f.Dir, path)
+		return nil, fmt.Errorf("the hand-over %s has no %s", f.Path, path)
 	}
 	if want.Size > maxRead {
 		return nil, fmt.Errorf("%s: %d bytes are more than %d", path, want.Size, maxRead)
@@ -134,7 +135,7 @@ func (f *Folder) Read(path string) ([]byte, error) {
 func (f *Folder) CopyTo(path string, w io.Writer) error {
 	want, ok := find(f.Files, path)
 	if !ok {
-		return fmt.Errorf("the hand-over %s has no %s", f.Dir, path)
+		return fmt.Errorf("the hand-over %s has no %s", f.Path, path)
 	}
 	return f.copy(want, w)
 }
