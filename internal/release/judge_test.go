@@ -52,7 +52,7 @@ func TestJudgeRefuses(t *testing.T) {
 		}, "lint is answered only by a job that executes code of the repository (test)", nil},
 		"all in one job":          {func(a, b *run, _ *Rules) { b.reports = append(b.reports, a.reports[1]) }, "could have forged it", nil},
 		"tests said to be absent": {func(a, _ *run, _ *Rules) { a.reports[1] = pipeline.Report{Stage: "test", NotApplicable: "none"} }, "test is said to have nothing to do", nil},
-		"different answers":       {func(a, _ *run, _ *Rules) { a.reports[0] = pipeline.Report{Stage: "modules", NotApplicable: "none"} }, "modules is", nil},
+		"different answers":       {func(a, _ *run, _ *Rules) { a.reports[0] = pipeline.Report{Stage: "modules", NotApplicable: "none"} }, "modules is not applicable by", nil},
 		"two images": {func(a, _ *run, _ *Rules) {
 			a.label, a.reports = "other", append(a.reports, pipeline.Report{Stage: "build", Examined: looked, Values: map[string]string{}})
 		}, "has the image", nil},
@@ -66,6 +66,9 @@ func TestJudgeRefuses(t *testing.T) {
 		"a manifest that says better": {func(_, b *run, _ *Rules) {
 			b.reports[1].Findings = high()
 			b.claim = func(m *handover.Manifest) { m.Stages[1].Outcome, m.Outcome = pipeline.Passed, pipeline.Passed }
+		}, "its outcomes are not those of handover.json", nil},
+		"a manifest that says other things": {func(_, b *run, _ *Rules) {
+			b.claim = func(m *handover.Manifest) { m.Stages[0].Outcome = pipeline.NotApplicable }
 		}, "its outcomes are not those of handover.json", nil},
 		"a manifest of another run": {func(_, b *run, _ *Rules) { b.claim = func(m *handover.Manifest) { m.Run = "x" } }, "different runs", nil},
 		"proofs not asked for":      {func(_, b *run, _ *Rules) { b.checks = nil }, "was not asked for the proofs", nil},

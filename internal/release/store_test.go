@@ -1,10 +1,12 @@
 package release
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +122,24 @@ func TestLastVerified(t *testing.T) {
 	}
 }
 
+// TestOrder sees that releases are given by when they were made.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	s := Store{t.TempDir()}
+	var want, got []string
+	for i, label := range []string{"a", "b", "c", "d", "e"} {
+		r, _ := publish(t, s, now.Add(time.Duration(i)*time.Hour), func(_, b *run, _ *Rules) { b.label = label })
+		want = append([]string{r.ID}, want...)
+	}
+	for r, err := range s.Releases("todo") {
+		must(t, err)
+		got = append(got, r.ID)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestVerifyRefuses(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -135,10 +155,20 @@ func TestVerifyRefuses(t *testing.T) {
 		"a layer that was changed": {func(d string) error {
 			blobs, err := filepath.Glob(filepath.Join(d, "image/blobs/sha256/*"))
 			for _, blob := range blobs {
-				err = errors.Join(err, os.WriteFile(blob, []byte("x"), 0o644))
+				if info, failed := os.Stat(blob); failed == nil && info.Size() == 1024 {
+					err = errors.Join(err, os.WriteFile(blob, append(make([]byte, 1023), 1), 0o644))
+				}
 			}
 			return err
-		}, "opening the image"},
+		}, "reading image"},
+		"a gate without evidence": {func(d string) error {
+			text, err := os.ReadFile(filepath.Join(d, "id", Name))
+			var r Release
+			err = errors.Join(err, json.Unmarshal(text, &r), os.Remove(filepath.Join(d, "id/evidence/gate-lint.json")))
+			r.Files = slices.DeleteFunc(r.Files, func(f handover.File) bool { return f.Path == "evidence/gate-lint.json" })
+			text, failed := json.Marshal(r)
+			return errors.Join(err, failed, os.WriteFile(filepath.Join(d, "id", Name), text, 0o644))
+		}, "gate-lint.json"},
 		"no image": {func(d string) error { return os.RemoveAll(filepath.Join(d, "image")) }, "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
