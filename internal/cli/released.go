@@ -15,22 +15,23 @@ func (r *oneRun) sinceRelease() error {
 	if r.since != "" {
 		return usage(hint.With(fmt.Errorf("--released and --since %s were both given", r.since), "choose one of them; on GitHub Actions --since is set for pull requests"))
 	}
-	for rel, err := range (release.Store{Dir: r.released}).Releases(r.Service.Name) {
-		git := r.git()
-		switch {
-		case err != nil && rel.ID == "":
-			return usage(err)
-		case err != nil:
-			r.note("warning: %v; an older release is compared with", err)
-		case rel.Commit == git.commit && !git.dirty:
-			// There is nothing to compare with itself.
-		default:
-			r.since, r.approved = rel.Commit, true
-			r.note("compared with the release %s, of commit %.12s", rel.ID, rel.Commit)
-			return nil
-		}
+	self := "" // a commit has nothing that is new since itself
+	if git := r.git(); !git.dirty {
+		self = git.commit
 	}
-	r.note("there is no earlier release of %s in %s that verifies: compared with nothing", r.Service.Name, r.released)
+	last, skipped, err := release.LastVerified(r.released, r.Service.Name, self)
+	if err != nil {
+		return usage(err)
+	}
+	for _, err := range skipped {
+		r.note("warning: %v", err)
+	}
+	if last == nil {
+		r.note("there is no earlier release of %s in %s that verifies: compared with nothing", r.Service.Name, r.released)
+		return nil
+	}
+	r.since, r.approved = last.Commit, true
+	r.note("compared with the release %s, of commit %.12s", last.ID, last.Commit)
 	return nil
 }
 

@@ -224,16 +224,18 @@ func (s Store) list(service string) (found []Release, err error) {
 }
 
 // LastVerified is the newest release of a service whose evidence and image
-// verify; nil when there is none. What it passed over is in skipped.
-func LastVerified(dir, service string) (last *Release, skipped []error, err error) {
+// verify, but for those of one commit; nil when there is none. What it passed
+// over is in skipped.
+func LastVerified(dir, service, except string) (last *Release, skipped []error, err error) {
 	for r, err := range (Store{dir}).Releases(service) {
 		switch {
-		case err == nil:
-			return &r, skipped, nil
-		case r.ID == "":
+		case err != nil && r.ID == "":
 			return nil, nil, err
+		case err != nil:
+			skipped = append(skipped, err)
+		case r.Commit != except:
+			return &r, skipped, nil
 		}
-		skipped = append(skipped, err)
 	}
 	return nil, skipped, nil
 }

@@ -90,7 +90,7 @@ func TestKilledRelease(t *testing.T) {
 	rel, _ := publish(t, s, now, nil)
 	half := filepath.Join(s.releases(), "."+rel.ID+".123")
 	must(t, os.Rename(s.folder(rel.ID), half))
-	if last, skipped, err := LastVerified(s.Dir, "todo"); last != nil || len(skipped) != 0 || err != nil {
+	if last, skipped, err := LastVerified(s.Dir, "todo", ""); last != nil || len(skipped) != 0 || err != nil {
 		t.Errorf("%v %v %v", last, skipped, err)
 	}
 	must(t, os.Chtimes(half, now, now.AddDate(0, 0, -2)))
@@ -105,19 +105,22 @@ func TestKilledRelease(t *testing.T) {
 func TestLastVerified(t *testing.T) {
 	t.Parallel()
 	s := Store{filepath.Join(t.TempDir(), "releases")}
-	if last, _, err := LastVerified(s.Dir, "todo"); last != nil || err != nil {
+	if last, _, err := LastVerified(s.Dir, "todo", ""); last != nil || err != nil {
 		t.Errorf("%v %v, in a folder that is not there", last, err)
 	}
 	first, _ := publish(t, s, now, nil)
 	second, _ := publish(t, s, now.Add(time.Hour), func(_, b *run, _ *Rules) { b.label = "second" })
-	if last, skipped, err := LastVerified(s.Dir, "todo"); err != nil || len(skipped) > 0 || last.ID != second.ID {
+	if last, skipped, err := LastVerified(s.Dir, "todo", ""); err != nil || len(skipped) > 0 || last.ID != second.ID {
 		t.Errorf("%v %v %v", last, skipped, err)
 	}
-	if last, _, err := LastVerified(s.Dir, "other"); last != nil || err != nil {
+	if last, _, err := LastVerified(s.Dir, "other", ""); last != nil || err != nil {
 		t.Errorf("%v %v of another service", last, err)
 	}
+	if last, _, err := LastVerified(s.Dir, "todo", commit); last != nil || err != nil {
+		t.Errorf("%v %v, but for those of the commit", last, err)
+	}
 	must(t, os.Remove(filepath.Join(s.folder(second.ID), Name)))
-	if last, skipped, err := LastVerified(s.Dir, "todo"); err != nil || len(skipped) != 1 || last.ID != first.ID || !strings.Contains(skipped[0].Error(), second.ID) {
+	if last, skipped, err := LastVerified(s.Dir, "todo", ""); err != nil || len(skipped) != 1 || last.ID != first.ID || !strings.Contains(skipped[0].Error(), second.ID) {
 		t.Errorf("%v %v %v", last, skipped, err)
 	}
 }
@@ -187,7 +190,7 @@ func TestVerifyRefuses(t *testing.T) {
 			if _, err := s.verify(rel.ID); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}
-			if last, skipped, err := LastVerified(s.Dir, "todo"); last != nil || len(skipped) != 1 || err != nil {
+			if last, skipped, err := LastVerified(s.Dir, "todo", ""); last != nil || len(skipped) != 1 || err != nil {
 				t.Errorf("%v %v %v", last, skipped, err)
 			}
 		})
