@@ -32,7 +32,7 @@ func TestFuzzCorpora(t *testing.T) {
 	}
 	for _, name := range []string{
 		"internal/sarif FuzzRead", "internal/config FuzzParse", "internal/config FuzzParseBaseline", "internal/config FuzzAddException",
-		"internal/verdict FuzzRead", "internal/report FuzzOpenVEX", "internal/image FuzzLayer", "internal/pipeline FuzzReceive", "internal/dast FuzzPage",
+		"internal/verdict FuzzRead", "internal/handover FuzzParse", "internal/attest FuzzCheck", "internal/report FuzzOpenVEX", "internal/image FuzzLayer", "internal/pipeline FuzzReceive", "internal/dast FuzzPage",
 		"internal/scan/gotest FuzzDissect", "internal/cache FuzzParseIndex", "app/web FuzzForms",
 	} {
 		if _, ok := seeds[name]; !ok {

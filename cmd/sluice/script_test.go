@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/sluice-ci/sluice/internal/handover"
 	"github.com/sluice-ci/sluice/internal/sarif"
 )
 
@@ -87,7 +88,7 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "finding": finding, "idof": idOf, "replace": replace, "commit": commit, "awskey": awsKey, "repeat": repeat, "limitdisk": limitDisk,
+			"exits": exits, "finding": finding, "idof": idOf, "replace": replace, "commit": commit, "awskey": awsKey, "repeat": repeat, "limitdisk": limitDisk, "digestof": digestOf,
 		},
 	})
 }
@@ -269,6 +270,14 @@ func repeat(ts *testscript.TestScript, neg bool, args []string) {
 	for range n {
 		ts.Check(ts.Exec(args[1], args[2:]...))
 	}
+}
+
+// digestOf NAME FOLDER sets $NAME to the digest of what was handed over.
+func digestOf(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: digestof NAME FOLDER")
+	}
+	ts.Setenv(args[0], handover.Digest([]byte(ts.ReadFile(filepath.Join(args[1], handover.Name)))))
 }
 
 // limitDisk FOLDER SIZE makes a folder a file system of its own with this much

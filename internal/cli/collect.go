@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluice-ci/sluice/internal/atomicfile"
 	"github.com/sluice-ci/sluice/internal/cache"
+	"github.com/sluice-ci/sluice/internal/handover"
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/mask"
 	"github.com/sluice-ci/sluice/internal/pipeline"
@@ -87,11 +88,28 @@ func checkOut(dir string) error {
 	return os.MkdirAll(dir, 0o755)
 }
 
-// handOver copies the run's reports to the hand-over folder.
-func (r *oneRun) handOver() error {
+// handOver copies the run's reports to the hand-over folder, and names all that
+// is in it in a manifest, last.
+func (r *oneRun) handOver(results []pipeline.Result) (err error) {
 	if r.out == "" {
 		return nil
 	}
+	if err := r.copyReports(); err != nil {
+		return err
+	}
+	m := handover.Manifest{Run: r.record.ID, Sluice: r.record.Sluice, Service: r.record.Service, Dir: r.record.Dir, Commit: r.record.Commit, Dirty: r.record.Dirty,
+		Strict: r.strict, Outcome: r.record.Outcome, Image: digestOf(results)}
+	for _, res := range results {
+		m.Stages = append(m.Stages, handover.Stage{Stage: res.Stage, Outcome: res.Outcome})
+	}
+	if r.handed, err = handover.Write(r.out, m); err != nil {
+		return err
+	}
+	return r.stepOutput("handover", r.handed)
+}
+
+// copyReports copies the run's reports to the hand-over folder.
+func (r *oneRun) copyReports() error {
 	for _, name := range append([]string{"run.json", "results.sarif", verdict.Name}, reports[testJob]...) {
 		data, err := os.ReadFile(filepath.Join(r.folder.Dir, name))
 		if errors.Is(err, fs.ErrNotExist) {

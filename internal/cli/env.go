@@ -13,11 +13,15 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/release"
 )
 
 // The environment is read in this file only. Variables of Sluice's own:
 //
 //	GITHUB_BASE_REF  on GitHub Actions, the branch that a pull request is to be merged into
+//	GITHUB_SERVER_URL, GITHUB_REPOSITORY, GITHUB_WORKFLOW_REF
+//	                 on GitHub Actions, what provenance says of the source and the builder
+//	GITHUB_OUTPUT    on GitHub Actions, the file that takes a step's outputs
 //	SLUICE_CACHE  folder of the cache; by default "sluice" in the user's cache folder
 //	CI            "true": strict, and files are hashed by content
 //	NO_COLOR      any value: no colours
@@ -33,6 +37,35 @@ func (a *app) mergeTarget() string {
 		return "origin/" + ref
 	}
 	return ""
+}
+
+// localBuilder is who builds where no service says that it does: provenance of
+// a laptop says no more than that.
+const localBuilder = "https://github.com/sluice-ci/sluice/builder/local/v1"
+
+// origin is where this process runs, as far as its surroundings say.
+func (a *app) origin() release.Origin {
+	o := release.Origin{Builder: localBuilder, Sluice: version()}
+	server, repository, workflow := a.Getenv("GITHUB_SERVER_URL"), a.Getenv("GITHUB_REPOSITORY"), a.Getenv("GITHUB_WORKFLOW_REF")
+	if a.isCI() && server != "" && repository != "" && workflow != "" {
+		o.Builder, o.Source = server+"/"+workflow, "git+"+server+"/"+repository
+	}
+	return o
+}
+
+// stepOutput gives a value to the jobs that come after this one on GitHub
+// Actions, as output of the step. No stage's process knows the file.
+func (a *app) stepOutput(name, value string) (err error) {
+	file := a.Getenv("GITHUB_OUTPUT")
+	if file == "" || !a.isCI() {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("writing the step's output: %w", err)
+	}
+	_, err = fmt.Fprintf(f, "%s=%s\n", name, value)
+	return errors.Join(err, f.Close())
 }
 
 // isCI tells whether this is a run of continuous integration.

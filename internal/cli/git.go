@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
 	"github.com/sluice-ci/sluice/internal/command"
+	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/scan"
 )
 
@@ -27,12 +29,22 @@ func readGit(ctx context.Context, s scan.Service) func() gitState {
 			if out, err := git(ctx, s.GitTop, "rev-parse", "HEAD"); err == nil {
 				g.commit = strings.TrimSpace(string(out))
 			}
-			out, err := git(ctx, s.GitTop, "status", "--porcelain", "--untracked-files=normal")
+			// The run makes its own folder at the same time, and git must not see it half made.
+			out, err := git(ctx, s.GitTop, "status", "--porcelain", "--untracked-files=normal", "--", ".", ":(exclude,literal)"+stateOf(s))
 			g.dirty = err != nil || len(bytes.TrimSpace(out)) > 0
 		}
 		answer <- g
 	}()
 	return sync.OnceValue(func() gitState { return <-answer })
+}
+
+// stateOf is the folder that Sluice writes to, from the top of the work tree.
+func stateOf(s scan.Service) string {
+	rel, err := filepath.Rel(s.GitTop, s.Root)
+	if err != nil {
+		return pipeline.StateDir
+	}
+	return filepath.ToSlash(filepath.Join(rel, pipeline.StateDir))
 }
 
 // git runs git with settings of the repository's own that would execute

@@ -37,6 +37,7 @@ type selection struct {
 	// approved the policy of the change.
 	since    string
 	approved bool
+	released string // the folder whose last release is compared with
 }
 
 func (s *selection) flags(c *cobra.Command) {
@@ -55,7 +56,8 @@ leaves it serving on this machine when every gate lets it through.
 With --since REF the policy of REF decides, and in lint, sast and deps only what
 is new since HEAD left REF fails the run. A change cannot loosen the gates that
 judge it: its own policy counts once it is merged, or when --approved-policy
-says that an owner has approved it.
+says that an owner has approved it. --released FOLDER compares with the commit of
+the last release in FOLDER, by the policy of HEAD.
 
 Exit status: 0 passed; 1 a gate failed, whatever else could not run; 2 the
 command or a file is wrong; 3 something could not run.`,
@@ -76,6 +78,7 @@ command or a file is wrong; 3 something could not run.`,
 	c.Flags().BoolVar(&s.unconfined, "allow-unconfined", !a.isCI(), "run code of the repository also where this kernel cannot confine it (by default, but not when CI=true or --strict is given)")
 	c.Flags().BoolVar(&s.noCache, "no-cache", false, "do everything again")
 	c.Flags().StringVar(&s.since, "since", a.mergeTarget(), "hold HEAD to the policy of this `reference`, and to what is new since it left it")
+	c.Flags().StringVar(&s.released, "released", "", "hold HEAD to what is new since the last release in this `folder` (of sluice release --to)")
 	c.Flags().BoolVar(&s.approved, "approved-policy", false, "an owner has approved this change's gates, exceptions and baseline: they decide")
 	c.Flags().StringVar(&s.out, "out", "", "hand the image and the reports over in this new `folder`")
 	return c
@@ -87,9 +90,13 @@ func (a *app) run(ctx context.Context, dir string, s selection) error {
 	if err != nil {
 		return err
 	}
+	return r.doAndClean(ctx)
+}
+
+func (r *oneRun) doAndClean(ctx context.Context) error {
 	defer func() {
 		if err := r.base.remove(); err != nil {
-			fmt.Fprintln(a.Stderr, "sluice: removing the base commit's files:", err)
+			fmt.Fprintln(r.Stderr, "sluice: removing the base commit's files:", err)
 		}
 	}()
 	defer r.abandon()
@@ -153,6 +160,7 @@ type oneRun struct {
 	results   []pipeline.Result // with their reports, once it is over
 	secrets   map[string]string // the values of the declared ones, by environment variable
 	unsettled []pipeline.Done   // of the base and of the change: what they left is in their work folders
+	handed    string            // the digest of what was handed over; "" when nothing was
 }
 
 // newRun plans a run and begins its record.
@@ -191,6 +199,11 @@ func (a *app) newRun(ctx context.Context, dir string, s selection) (*oneRun, err
 
 // against settles what the run compares with, and so what decides.
 func (r *oneRun) against(ctx context.Context) (err error) {
+	if r.released != "" {
+		if err := r.sinceRelease(); err != nil {
+			return err
+		}
+	}
 	if r.since != "" {
 		if r.base, err = r.findBase(ctx, r.project, r.since); err != nil {
 			return err
@@ -267,7 +280,10 @@ func (r *oneRun) conclude(ctx context.Context, done pipeline.Done, runErr error)
 	findings, blocking, rules := collectFindings(done.Results)
 	r.record.Notes = append(r.record.Notes, r.unusedExceptions(findings)...)
 	log := sarif.Log{Version: version(), Automated: "sluice/" + r.record.Service + "/", Findings: append(slices.Clip(findings), switchedOff(done.Results)...), Rules: rules, Tools: toolsOf(done.Results), NotRun: notRunOf(r.record.Results)}
-	err := errors.Join(runErr, settleErr, r.writeSARIF(log), r.writeVerdict(done.Results, masker), r.folder.Finish(r.record), r.handOver())
+	err := errors.Join(runErr, settleErr, r.writeSARIF(log), r.writeVerdict(done.Results, masker), r.folder.Finish(r.record))
+	if err == nil {
+		err = r.handOver(done.Results)
+	}
 	sum := report.Summary{Record: r.record, Blocking: blocking, Rules: rules, Folder: shorten(r.folder.Dir), Serving: serving(done.Results)}
 	r.results = done.Results
 	r.tell(sum, findings)
@@ -335,10 +351,11 @@ func (r *oneRun) tell(sum report.Summary, findings []sarif.Finding) {
 			pipeline.Record
 			Folder   string          `json:"folder"`
 			URL      string          `json:"url,omitempty"`
-			Digest   string          `json:"digest,omitempty"` // of the image
+			Digest   string          `json:"digest,omitempty"`   // of the image
+			Handover string          `json:"handover,omitempty"` // the digest of handover.json
 			Findings []sarif.Finding `json:"findings"`
 			Blocking int             `json:"blocking"`
-		}{r.record, r.folder.Dir, sum.Serving, digestOf(r.results), findings, len(sum.Blocking)}
+		}{r.record, r.folder.Dir, sum.Serving, digestOf(r.results), r.handed, findings, len(sum.Blocking)}
 		_ = r.printJSON(doc) // nobody is there to be told that nobody listens
 		return
 	}
@@ -346,6 +363,9 @@ func (r *oneRun) tell(sum report.Summary, findings []sarif.Finding) {
 		sum.Hints = append(sum.Hints, "the work tree has changes that are not in commit "+r.record.Commit[:min(12, len(r.record.Commit))])
 	}
 	r.style.Write(r.Stdout, sum)
+	if r.handed != "" {
+		fmt.Fprintln(r.Stdout, "\nhanded over:", r.handed)
+	}
 }
 
 // discard takes a revision away that was deployed but may get no traffic.
