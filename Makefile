@@ -1,6 +1,7 @@
-# What people and CI type. Sluice is built and tested without cgo: confining a
-# process is done in all of its threads, and the Go runtime does that best by itself. Modules are fetched by the go command, pinned in
-# go.mod, app/go.mod and tools/go.mod. On Debian the tests install the programs
+# What people and CI type. Sluice is built and tested without cgo: a process is
+# confined in all of its threads, and the Go runtime does that best by itself.
+# Modules are fetched by the go command, pinned in go.mod, app/go.mod and
+# tools/go.mod. On Debian the tests install the programs
 # that they try the service with: a database, a browser, a Prometheus.
 
 GO      ?= go

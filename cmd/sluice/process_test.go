@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,23 +126,20 @@ func TestInterrupt(t *testing.T) {
 	s.write("hang_test.go", `package main
 
 import (
-	"os"
 	"os/exec"
-	"strconv"
+	"path/filepath"
 	"syscall"
 	"testing"
 )
 
 func TestHang(t *testing.T) {
-	cmd := exec.Command("sleep", "987653")
+	file, err := filepath.Abs("main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("tail", "-f", file)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile("../pid.tmp", []byte(strconv.Itoa(cmd.Process.Pid)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename("../pid.tmp", "../pid"); err != nil {
 		t.Fatal(err)
 	}
 	select {}
@@ -151,7 +149,7 @@ func TestHang(t *testing.T) {
 	out, err := cmd.StdoutPipe()
 	must(t, err)
 	must(t, cmd.Start())
-	pid := awaitPID(t, filepath.Join(filepath.Dir(s.dir), "pid"))
+	pid := awaitPID(t, "tail", "-f", filepath.Join(s.dir, "main.go"))
 	must(t, cmd.Process.Signal(os.Interrupt))
 	text, err := io.ReadAll(bufio.NewReader(out))
 	must(t, err)
@@ -162,17 +160,32 @@ func TestHang(t *testing.T) {
 	await(t, "a process outlived the interrupted run", func() bool { return syscall.Kill(pid, 0) != nil })
 }
 
-func awaitPID(t *testing.T, file string) (pid int) {
+// awaitPID waits for a process that a test starts. The number that the test
+// knows it by is of a namespace of its own.
+func awaitPID(t *testing.T, command ...string) (pid int) {
 	t.Helper()
 	await(t, "the test was never started", func() bool {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return false
-		}
-		_, err = fmt.Sscan(string(data), &pid)
-		return err == nil
+		pid = processOf(t, command...)
+		return pid != 0
 	})
 	return pid
+}
+
+// processOf is the number of a process with this command line, 0 when there is none.
+func processOf(t *testing.T, command ...string) int {
+	t.Helper()
+	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	must(t, err)
+	for _, path := range lines {
+		text, err := os.ReadFile(path)
+		if err != nil || string(text) != strings.Join(command, "\x00")+"\x00" {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
+			return pid
+		}
+	}
+	return 0
 }
 
 // await asks until ok, for two minutes at most.

@@ -14,7 +14,7 @@ import (
 )
 
 // rooms are the folders that a confined process needs besides those of its
-// task: one on which it mounts what it may see, and its /tmp.
+// task: one on which it mounts what it may see, and one for what is temporary.
 type rooms struct{ root, temp string }
 
 // newRooms makes them beside a job's output folder, where the next run removes
@@ -40,7 +40,7 @@ var networks = map[Network]sandbox.Network{NoNetwork: sandbox.NoNetwork, Loopbac
 func (p Processes) request(t Task, r rooms, namespaces bool) *sandbox.Request {
 	a := sandbox.Access{
 		Read:    slices.Concat([]string{p.Exe}, t.Access.Read),
-		Write:   slices.Concat([]string{t.Out, t.Cache, t.Keep}, t.Access.Write),
+		Write:   slices.Concat([]string{t.Out, t.Cache, t.Keep, t.Scratch}, t.Access.Write),
 		Network: networks[t.Access.Network],
 		Dir:     "/",
 	}
@@ -72,7 +72,7 @@ func limits(a Access) sandbox.Limits {
 // repository, bytes.
 const (
 	maxProcesses = 8192
-	maxTemp      = 8 << 30
+	maxTemp      = 4 << 30
 )
 
 // keeper is what the parent holds a job's process by.

@@ -124,6 +124,9 @@ type Task struct {
 	// Keep exists, empty: what is to be in Cache the next time and says something
 	// about the source goes here. It gets there when it is known to show no secret.
 	Keep string `json:"keep"`
+	// Scratch, when it is not "", exists, empty, and goes with the process: for
+	// more than a /tmp that may be in memory can take.
+	Scratch string `json:"scratch,omitempty"`
 	// Secrets are the values of those that Access names. They go over the pipe
 	// and nowhere else.
 	Secrets map[string]string `json:"secrets,omitempty"`

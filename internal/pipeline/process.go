@@ -66,6 +66,7 @@ func (p Processes) confined(ctx context.Context, t Task, log io.Writer, progress
 		return a, err
 	}
 	defer func() { err = errors.Join(err, r.remove()) }()
+	t.Scratch = r.temp
 	t.Confine = p.request(t, r, true)
 	a, err = p.once(ctx, t, log, progress)
 	if refused := (errRefused{}); errors.As(err, &refused) {

@@ -1,6 +1,7 @@
 package gotest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +58,7 @@ func (r *runner) run(ctx context.Context) (pipeline.Report, error) {
 		return pipeline.Report{}, err
 	}
 	defer tmp.clean(r.Log)
-	r.env = slices.Concat(r.tc.Env(r.params.CacheDir, gotool.TestZone), []string{"GOTMPDIR=" + os.TempDir()}, r.more)
+	r.env = slices.Concat(r.tc.Env(r.params.CacheDir, gotool.TestZone), []string{"GOTMPDIR=" + cmp.Or(r.Scratch, os.TempDir())}, r.more)
 	if err := r.confine(tmp.dir); err != nil {
 		return pipeline.Report{}, err
 	}
