@@ -161,17 +161,17 @@ func TestKilledRunShowsNoSecret(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	key := s.leak()
-	s.write("wait_test.go", "package main\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestWait(t *testing.T) {\n\tif _, err := os.Stat(\"../wait\"); err != nil {\n\t\treturn\n\t}\n\t_ = os.WriteFile(\"../pid\", []byte(\"1\"), 0o600)\n\tselect {}\n}\n")
-	must(t, os.WriteFile(s.folder("wait"), nil, 0o600))
+	s.write("wait_test.go", "package main\n\nimport (\n\t\"os\"\n\t\"os/exec\"\n\t\"testing\"\n)\n\nfunc TestWait(t *testing.T) {\n\tif file, err := os.ReadFile(\"wait\"); err == nil {\n\t\t_ = exec.Command(\"tail\", \"-f\", string(file)).Run()\n\t}\n}\n")
+	s.write("wait", filepath.Join(s.dir, "wait"))
 	cmd := s.command(context.Background(), "run", "--until", "image-scan")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	must(t, cmd.Start())
-	awaitPID(t, s.folder("pid")) // TestPrint comes before TestWait: it has printed
+	awaitPID(t, "tail", "-f", filepath.Join(s.dir, "wait")) // TestPrint comes before TestWait: it has printed
 	must(t, cmd.Process.Kill())
 	_ = cmd.Wait()
 	hidden(t, key, out.Bytes(), filepath.Join(s.dir, ".sluice"), s.folder("cache/results"), s.folder("cache/jobs"))
-	must(t, os.Remove(s.folder("wait")))
+	must(t, os.Remove(filepath.Join(s.dir, "wait")))
 	text := s.outputs(1, "run", "--until", "image-scan")
 	hidden(t, key, text, filepath.Join(s.dir, ".sluice"), s.folder("cache"))
 }

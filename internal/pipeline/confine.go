@@ -8,36 +8,19 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/sluice-ci/sluice/internal/atomicfile"
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/sandbox"
 )
 
-// rooms are the folders that a confined process needs besides those of its
-// task: one on which it mounts what it may see, and one for what is temporary.
-type rooms struct{ root, temp string }
-
-// newRooms makes them beside a job's output folder, where the next run removes
-// what a killed one left.
-func newRooms(out string) (rooms, error) {
-	r := rooms{out + ".root", out + ".tmp"}
-	for _, dir := range []string{r.root, r.temp} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return r, fmt.Errorf("making a folder to confine a job in: %w", err)
-		}
-	}
-	return r, nil
-}
-
-func (r rooms) remove() error {
-	return errors.Join(os.Remove(r.root), atomicfile.RemoveAll(r.temp))
-}
+// covered is the folder on which a process mounts what it may see: one that no
+// program needs, and that is in no other folder that it sees.
+const covered = "/sys"
 
 // networks are the sandbox's words for a job's networks.
 var networks = map[Network]sandbox.Network{NoNetwork: sandbox.NoNetwork, Loopback: sandbox.Loopback, Machine: sandbox.Machine, Outside: sandbox.Outside}
 
 // request is what the process of a task is confined to.
-func (p Processes) request(t Task, r rooms, namespaces bool) *sandbox.Request {
+func (p Processes) request(t Task, namespaces bool) *sandbox.Request {
 	a := sandbox.Access{
 		Read:    slices.Concat([]string{p.Exe}, t.Access.Read),
 		Write:   slices.Concat([]string{t.Out, t.Cache, t.Keep, t.Scratch}, t.Access.Write),
@@ -54,7 +37,7 @@ func (p Processes) request(t Task, r rooms, namespaces bool) *sandbox.Request {
 	for _, tree := range t.Access.Read {
 		a.Hide = append(a.Hide, hidden(tree, t.Access)...)
 	}
-	return &sandbox.Request{Access: a, Namespaces: namespaces, Root: r.root, Temp: r.temp, Limits: limits(t.Access)}
+	return &sandbox.Request{Access: a, Namespaces: namespaces, Root: covered, Temp: t.Scratch, Limits: limits(t.Access)}
 }
 
 // limits are what a job and all that it starts may take together, of a machine

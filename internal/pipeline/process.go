@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sluice-ci/sluice/internal/atomicfile"
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/sandbox"
 )
@@ -61,17 +62,16 @@ func (p Processes) confined(ctx context.Context, t Task, log io.Writer, progress
 			return a, fmt.Errorf("making a folder that it writes to: %w", err)
 		}
 	}
-	r, err := newRooms(t.Out)
-	if err != nil {
-		return a, err
+	t.Scratch = t.Out + ".tmp" // where the next run removes what a killed one left
+	if err := os.MkdirAll(t.Scratch, 0o700); err != nil {
+		return a, fmt.Errorf("making a temporary folder: %w", err)
 	}
-	defer func() { err = errors.Join(err, r.remove()) }()
-	t.Scratch = r.temp
-	t.Confine = p.request(t, r, true)
+	defer func() { err = errors.Join(err, atomicfile.RemoveAll(t.Scratch)) }()
+	t.Confine = p.request(t, true)
 	a, err = p.once(ctx, t, log, progress)
 	if refused := (errRefused{}); errors.As(err, &refused) {
 		fmt.Fprintln(log, "without namespaces:", refused.reason)
-		t.Confine = p.request(t, r, false)
+		t.Confine = p.request(t, false)
 		a, err = p.once(ctx, t, log, progress)
 	}
 	return a, err
