@@ -34,8 +34,10 @@ func (p Processes) request(t Task, namespaces bool) *sandbox.Request {
 	}
 	relative := func(path string) bool { return !filepath.IsAbs(path) } // of which nobody says to what
 	a.Read, a.Write = slices.DeleteFunc(a.Read, relative), slices.DeleteFunc(a.Write, relative)
-	for _, tree := range t.Access.Read {
-		a.Hide = append(a.Hide, hidden(tree, t.Access)...)
+	if t.Access.RunsRepositoryCode {
+		for _, tree := range t.Access.Read {
+			a.Hide = append(a.Hide, hidden(tree)...)
+		}
 	}
 	return &sandbox.Request{Access: a, Namespaces: namespaces, Root: covered, Temp: t.Scratch, Limits: limits(t.Access)}
 }
@@ -111,15 +113,11 @@ func (k *keeper) close() (err error) {
 	return err
 }
 
-// hidden are those parts of a source tree that a job does not see: what runs
-// left there and, when it runs code of the repository, the repository itself,
-// whose configuration can hold credentials.
-func hidden(tree string, a Access) []string {
-	hide := []string{filepath.Join(tree, StateDir)}
-	if a.RunsRepositoryCode {
-		hide = append(hide, filepath.Join(tree, ".git"))
-	}
-	return hide
+// hidden are those parts of a source tree that code of the repository does not
+// see: what runs left there, and the repository itself, whose configuration can
+// hold credentials.
+func hidden(tree string) []string {
+	return []string{filepath.Join(tree, StateDir), filepath.Join(tree, ".git")}
 }
 
 // enter confines this process to what its task asks for. An error is the
