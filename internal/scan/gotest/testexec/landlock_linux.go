@@ -86,3 +86,6 @@ func grant(rules int, path string, rights uint64) error {
 	}
 	return nil
 }
+
+// withParent has a process end when the thread ends that started it.
+func withParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

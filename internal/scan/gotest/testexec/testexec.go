@@ -154,7 +154,7 @@ func (t trial) start(write, args []string, out io.Writer) (status int, err error
 	cmd := exec.Command("/proc/self/exe", append([]string{inner, t.program}, args...)...) // #nosec G204 -- it is this program
 	cmd.Env = append(slices.Clone(t.env), Variable+"="+string(text))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = withParent()
 	runtime.LockOSThread() // whose end would be taken for this process's
 	defer runtime.UnlockOSThread()
 	signals := make(chan os.Signal, 4)
