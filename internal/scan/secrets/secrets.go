@@ -18,6 +18,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sluice-ci/sluice/internal/gitrepo"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/scan"
 )
@@ -53,6 +54,7 @@ func (Scanner) Name() string { return Stage }
 // leaves .git out.
 func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	p, top := params{Version: s.Version}, s.Root
+	access := pipeline.Access{Network: pipeline.NoNetwork}
 	if s.GitTop != "" {
 		root, err := filepath.Rel(s.GitTop, s.Root)
 		if err != nil || !filepath.IsLocal(root) {
@@ -62,6 +64,9 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), planLimit)
 		defer cancel()
 		p.State = repositoryState(ctx, top)
+		if r, err := gitrepo.Open(top); err == nil { // what keeps it from being opened is left to the worker to find
+			access.Read = r.Folders()
+		}
 	}
 	return pipeline.Job{
 		Name:   Stage,
@@ -74,7 +79,7 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 			Trees:  []string{top},
 			Values: map[string]string{"sluice": s.Version, "gitleaks": gitleaksVersion, "repository": p.State},
 		},
-		Access: pipeline.Access{Network: pipeline.NoNetwork},
+		Access: access,
 		Cost:   3 * time.Second,
 	}, nil
 }
