@@ -56,7 +56,7 @@ type Build struct {
 
 // Test is how the tests are run.
 type Test struct {
-	_        struct{}      `later:"services"`
+	Services []string      `yaml:"services" pattern:"^mysql$" want:"mysql" doc:"What the tests need that is started for them: mysql, a MariaDB server that they find by MYSQL_UNIX_PORT and SLUICE_MYSQL_DSN."`
 	Coverage int           `yaml:"coverage" min:"0" max:"100" doc:"The least percentage of statements that the tests cover. By default there is no limit."`
 	Timeout  time.Duration `yaml:"timeout" default:"10m" doc:"How long the tests of one package may take."`
 }

@@ -89,7 +89,7 @@ func TestParseErrors(t *testing.T) {
 		"reserved secret":     {"secrets: {HOST: b}\n", `sluice.yaml:1:11: "HOST" is set by the target and cannot be set here`},
 		"secret and setting":  {"env: {A: b}\nsecrets: {A: b}\n", `sluice.yaml:2:10: "A" is in "env" too: remove it from one of them`},
 		"planned version":     {"sluice: v0.3.0\n", `sluice.yaml:1:1: "sluice" ` + later},
-		"planned services":    {"test: {services: [mysql]}\n", `sluice.yaml:1:8: "services" ` + later},
+		"unknown service":     {"test: {services: [oracle]}\n", `sluice.yaml:1:19: an entry of "services" must be mysql, not "oracle"`},
 		"planned target":      {"targets:\n  staging: {cloudrun: {}}\n", `sluice.yaml:2:3: "staging" ` + later},
 		"planned adapter":     {"targets: {local: {cloudrun: {}}}\n", `sluice.yaml:1:19: "cloudrun" ` + later},
 		"planned gate":        {"gates: {licenses: {fail: never}}\n", `sluice.yaml:1:9: "licenses" ` + later},

@@ -160,6 +160,7 @@ func options(root string, f *File) scan.Options {
 		LintIgnore: f.Gates.Lint.Ignore,
 		VulnDB:     vulnDB(root, f.VulnDB),
 		Coverage:   f.Test.Coverage,
+		Services:   f.Test.Services,
 		TestLimit:  f.Test.Timeout.String(),
 		Env:        f.Env,
 		Secrets:    f.Secrets,

@@ -62,6 +62,7 @@ type Loosening struct {
 type Options struct {
 	LintIgnore []string          // rules that are switched off for good
 	VulnDB     string            // where vulnerability data comes from: "" is by itself
+	Services   []string          // that tests need: "mysql"
 	Coverage   int               // least percentage of statements; 0 is no limit
 	TestLimit  string            // go test -timeout
 	Env        map[string]string // of the deployed service

@@ -40,6 +40,7 @@ type params struct {
 	CacheDir string
 	Limit    time.Duration // of one package's tests
 	Coverage int           // least percentage of statements; 0 is no limit
+	Services []string      // that the tests ask for
 }
 
 // all is how long everything together may take, with ten minutes for
@@ -63,7 +64,7 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 		job.NotApplicable = noTests
 		return job, nil
 	}
-	p := params{Version: s.Version, CacheDir: s.CacheDir, Limit: defaultLimit, Coverage: s.Options.Coverage}
+	p := params{Version: s.Version, CacheDir: s.CacheDir, Limit: defaultLimit, Coverage: s.Options.Coverage, Services: s.Options.Services}
 	if s.Options.TestLimit != "" {
 		var err error
 		if p.Limit, err = time.ParseDuration(s.Options.TestLimit); err != nil || p.Limit <= 0 {
@@ -77,6 +78,7 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	job.Params, job.Limit = p, p.all()+time.Minute
 	job.Inputs = pipeline.Inputs{Trees: w.Trees(), Values: tc.Facts()}
 	maps.Copy(job.Inputs.Values, map[string]string{"sluice": s.Version, "race": findRace().why})
+	maps.Copy(job.Inputs.Values, serverFacts(p.Services))
 	job.Access = pipeline.Access{
 		Network: pipeline.Loopback, RunsRepositoryCode: true, Read: tc.Reads(),
 		Write: []string{filepath.Join(s.CacheDir, string(gotool.TestZone))},

@@ -52,7 +52,7 @@ type runner struct {
 	proofs   scan.Proofs
 }
 
-func (r *runner) run(ctx context.Context) (pipeline.Report, error) {
+func (r *runner) run(ctx context.Context) (_ pipeline.Report, err error) {
 	tmp, err := r.ownTemp()
 	if err != nil {
 		return pipeline.Report{}, err
@@ -65,6 +65,11 @@ func (r *runner) run(ctx context.Context) (pipeline.Report, error) {
 	if !r.race.on {
 		r.notes = append(r.notes, "without the race detector: "+r.race.why)
 	}
+	stop, err := r.startServices(ctx)
+	if err != nil {
+		return pipeline.Report{}, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	o, err := r.test(ctx)
 	if err == nil && o.results.builds["runtime/cgo"] != nil {
 		r.notes = append(r.notes, "without the race detector and cgo: the C compiler does not work: "+firstLines(o.results.builds["runtime/cgo"].String(), 3))
