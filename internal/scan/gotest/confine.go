@@ -38,7 +38,7 @@ func (r *runner) confine(tmp string) error {
 	w, _ := gomod.Find(r.Dir)
 	r.settings = testexec.Settings{
 		Write: []string{tmp}, Kept: r.Cache, Keep: cmp.Or(r.Keep, r.Cache), Sources: w.Trees(), Facts: fmt.Sprint(r.facts()),
-		Env: map[string]string{"TMPDIR": tmp, "HOME": home, "GOCACHE": filepath.Join(home, ".cache", "go-build"), "GOTMPDIR": ""},
+		Env: map[string]string{"TMPDIR": tmp, "HOME": home, "GOCACHE": filepath.Join(home, ".cache", "go-build"), "GOTMPDIR": "", "GOFLAGS": "-buildvcs=false"}, // .git is not there
 	}
 	return nil
 }
