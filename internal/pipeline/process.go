@@ -71,10 +71,20 @@ func (p Processes) confined(ctx context.Context, t Task, log io.Writer, progress
 	a, err = p.once(ctx, t, log, progress)
 	if refused := (errRefused{}); errors.As(err, &refused) {
 		fmt.Fprintln(log, "without namespaces:", refused.reason)
-		t.Confine = p.request(t, false)
-		a, err = p.once(ctx, t, log, progress)
+		return p.inSight(ctx, t, log, progress)
 	}
 	return a, err
+}
+
+// inSight does a task without namespaces. Its temporary folder is where the
+// system has them: the paths of sockets in it must be short.
+func (p Processes) inSight(ctx context.Context, t Task, log io.Writer, progress func(string)) (a Answer, err error) {
+	t.Confine = p.request(t, false)
+	if t.Confine.Temp, err = os.MkdirTemp("", "sluice-"); err != nil {
+		return a, err
+	}
+	defer func() { err = errors.Join(err, atomicfile.RemoveAll(t.Confine.Temp)) }()
+	return p.once(ctx, t, log, progress)
 }
 
 // once starts a process and has it do a task.

@@ -56,18 +56,19 @@ func Child(ctx context.Context, workers map[string]Worker) int {
 	return confine(ctx, worker, task, rest, messages)
 }
 
-// ownTemp makes a temporary folder that goes with the process, where it does
-// not see a /tmp of its own.
-func (t *Task) ownTemp() (string, error) {
-	if t.Confine != nil && t.Confine.Namespaces {
+// ownTemp is a temporary folder that goes with the process; "" where it is to see
+// a /tmp of its own.
+func (t *Task) ownTemp() (tmp string, err error) {
+	switch {
+	case t.Confine == nil:
+		tmp, err = os.MkdirTemp("", "sluice-")
+	case t.Confine.Namespaces:
 		return "", nil
+	default:
+		tmp = t.Confine.Temp
 	}
-	tmp, err := os.MkdirTemp("", "sluice-")
 	if err != nil {
 		return "", err
-	}
-	if t.Confine != nil {
-		t.Confine.Temp = tmp
 	}
 	return tmp, os.Setenv("TMPDIR", tmp)
 }
