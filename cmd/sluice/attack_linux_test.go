@@ -236,7 +236,7 @@ func TestSettingsThatRunPrograms(t *testing.T) {
 			must(t, exec.Command("git", "-C", s.dir, "config", "core.hooksPath", filepath.Dir(program)).Run())
 		}, []string{"git", "update-index", "--force-write-index"}},
 		"GOFLAGS": {func(s *service, program string) {
-			s.env = append(s.env, "HOME="+s.folder("home"), "XDG_CONFIG_HOME="+s.folder("home"), "GOCACHE="+s.folder("free"))
+			s.env = append(s.env, "GOFLAGS=", "HOME="+s.folder("home"), "XDG_CONFIG_HOME="+s.folder("home"), "GOCACHE="+s.folder("free"))
 			must(t, os.MkdirAll(s.folder("home/go"), 0o755))
 			must(t, os.WriteFile(s.folder("home/go/env"), []byte("GOFLAGS=-toolexec="+program+"\n"), 0o600))
 		}, []string{"go", "build", "-o", "/dev/null", "."}},

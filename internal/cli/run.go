@@ -257,7 +257,7 @@ func (a *app) watch() pipeline.Handler {
 
 // runner runs jobs of a project, and logs below the run's folder.
 func (r *oneRun) runner(p *project, jobs []pipeline.Job, logs string) *pipeline.Runner {
-	processes := pipeline.Processes{Exe: r.exe, Args: []string{stageName}, Env: r.stageEnv, Logs: filepath.Join(r.folder.Dir, logs)}
+	processes := pipeline.Processes{Exe: r.exe, Args: []string{stageName}, Env: r.stageEnv, Confine: true, Logs: filepath.Join(r.folder.Dir, logs)}
 	least := sandbox.None
 	if !r.unconfined {
 		least = sandbox.Partial

@@ -381,7 +381,7 @@ func TestScanner(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := pipeline.Job{Name: "dast", Stages: []string{"dast"}, Needs: []string{"deploy"}, Check: true, Params: params{Version: "v1"}, Always: true,
-		Cost: job.Cost, Limit: job.Limit, Access: pipeline.Access{Network: pipeline.Loopback}}
+		Cost: job.Cost, Limit: job.Limit, Access: pipeline.Access{Network: pipeline.Machine}}
 	if diff := cmp.Diff(want, job); diff != "" || s.Name() != job.Name {
 		t.Errorf("%s: %s", s.Name(), diff)
 	}

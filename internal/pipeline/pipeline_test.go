@@ -159,7 +159,7 @@ func runnerIn(dir string, jobs ...Job) *Runner {
 			jobs[i].Access.Write = jobs[i].Inputs.Trees
 		}
 	}
-	p := Processes{Exe: exe, Args: []string{"child"}, Env: func(Access) []string { return os.Environ() }, Logs: filepath.Join(dir, "logs")}
+	p := Processes{Confine: true, Exe: exe, Args: []string{"child"}, Env: func(Access) []string { return os.Environ() }, Logs: filepath.Join(dir, "logs")}
 	return &Runner{Jobs: jobs, Logs: p.Logs, Root: filepath.Join(dir, "src"), Dir: filepath.Join(dir, "src"), Store: store,
 		Hasher: cache.OpenHasher(filepath.Join(dir, "index")), Launch: p.Launch, CPUs: 2,
 		CacheFor: func(job string) string { return filepath.Join(dir, "own", job) },

@@ -24,6 +24,9 @@ type Processes struct {
 	Args []string
 	Env  func(Access) []string // the child's whole environment
 	Logs string                // folder of JOB.log
+	// Confine has each process confined to what its job declares, but for those
+	// that start what outlives the run.
+	Confine bool
 }
 
 // maxLog bounds the log of a job, bytes.
@@ -54,7 +57,7 @@ func (p Processes) Launch(ctx context.Context, t Task, progress func(string)) (A
 
 // confined does a task as strictly confined as the kernel grants.
 func (p Processes) confined(ctx context.Context, t Task, log io.Writer, progress func(string)) (a Answer, err error) {
-	if t.Access.Detaches {
+	if t.Access.Detaches || !p.Confine {
 		return p.once(ctx, t, log, progress)
 	}
 	for _, dir := range t.Access.Write {

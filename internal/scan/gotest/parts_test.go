@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/gotool"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/scan"
 )
@@ -31,7 +32,9 @@ func TestJob(t *testing.T) {
 	if d := cmp.Diff([]string{s.dir}, job.Inputs.Trees); d != "" {
 		t.Error(d)
 	}
-	want := pipeline.Access{Network: pipeline.Loopback, RunsRepositoryCode: true, Write: []string{filepath.Join(s.cache, "go-build-test")}}
+	tc, err := gotool.Find()
+	check(t, err)
+	want := pipeline.Access{Network: pipeline.Loopback, RunsRepositoryCode: true, Read: tc.Reads(), Write: []string{filepath.Join(s.cache, "go-build-test")}}
 	if d := cmp.Diff(want, job.Access); d != "" {
 		t.Error(d)
 	}

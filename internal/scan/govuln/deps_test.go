@@ -287,7 +287,7 @@ func TestDepsPlan(t *testing.T) {
 		Name: "deps", Stages: []string{"deps"}, Needs: []string{"modules", "vulndb"}, Check: true,
 		Params: params{Cache: "/cache", Version: "v1", Main: "cmd/x"},
 		Inputs: pipeline.Inputs{Trees: []string{dir}, Values: values},
-		Access: pipeline.Access{Network: pipeline.NoNetwork, Write: []string{"/cache/go-build"}},
+		Access: pipeline.Access{Network: pipeline.NoNetwork, Read: append(tool(t).Reads(), "/cache/jobs/vulndb"), Write: []string{"/cache/go-build"}},
 	}
 	if diff := cmp.Diff(want, job, cmpopts.IgnoreFields(pipeline.Job{}, "Cost", "Valid")); diff != "" {
 		t.Error(diff)

@@ -402,12 +402,12 @@ func TestImageErrors(t *testing.T) {
 
 func TestImagePlan(t *testing.T) {
 	t.Parallel()
-	job, err := Image{}.Job(scan.Service{GoModule: "m", Version: "v1"})
+	job, err := Image{}.Job(scan.Service{GoModule: "m", Version: "v1", CacheDir: "/cache"})
 	want := pipeline.Job{
 		Name: "image-scan", Stages: []string{"image-scan"}, Needs: []string{"build", "vulndb"}, Reads: []string{"deps"}, Check: true,
 		Params: params{Version: "v1"},
 		Inputs: pipeline.Inputs{Values: map[string]string{"sluice": "v1", "govulncheck": version()}},
-		Access: pipeline.Access{Network: pipeline.NoNetwork},
+		Access: pipeline.Access{Network: pipeline.NoNetwork, Read: []string{"/cache/jobs/vulndb"}},
 	}
 	if diff := cmp.Diff(want, job, cmpopts.IgnoreFields(pipeline.Job{}, "Cost", "Valid")); err != nil || diff != "" {
 		t.Error(err, diff)

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -59,7 +58,6 @@ func (s *suite) bench(t *testing.T, service Service, cache string, before ...str
 		Job: job.Name, Stages: job.Stages, Root: service.Root, Dir: service.Dir, Out: filepath.Join(dir, "out"), Cache: cache,
 		Params: params, Needs: service.Needs, Access: job.Touches(), Lock: filepath.Join(dir, "lock"),
 	}
-	b.task.Access.Write = slices.Concat(b.task.Access.Write, []string{dir}, before) // what the process and its tools count
 	if err := os.WriteFile(b.task.Lock, nil, 0o600); err != nil {
 		return nil, err
 	}
@@ -67,6 +65,7 @@ func (s *suite) bench(t *testing.T, service Service, cache string, before ...str
 	if err != nil {
 		return nil, err
 	}
+	// Not confined: the tools that fail are not where tools are.
 	b.launch = pipeline.Processes{Exe: exe, Args: s.args, Logs: dir, Env: func(pipeline.Access) []string { return environment(b.usage, before) }}
 	return b, os.Mkdir(b.task.Out, 0o700)
 }
