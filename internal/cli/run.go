@@ -263,7 +263,7 @@ func (r *oneRun) runner(p *project, jobs []pipeline.Job, logs string) *pipeline.
 		least = sandbox.Partial
 	}
 	return &pipeline.Runner{
-		Jobs: jobs, Root: p.Service.Root, Dir: p.Service.Dir, Store: r.store, Hasher: p.hasher,
+		Jobs: jobs, Root: p.Service.Root, Top: p.Service.GitTop, Dir: p.Service.Dir, Store: r.store, Hasher: p.hasher,
 		Launch: processes.Launch, Judge: verdict.Judge(r.Policy, r.strict, r.record.Started), CacheFor: r.cacheFor,
 		Strict: r.strict, NoCache: r.noCache, Least: least, Logs: processes.Logs, Secrets: r.secrets,
 	}

@@ -76,6 +76,11 @@ func findWork(dir string) string {
 func (w *Workspace) addWork(path string) error {
 	w.Root, w.Work = filepath.Dir(path), true
 	w.Files = append(w.Files, path, filepath.Join(w.Root, "go.work.sum"), filepath.Join(w.Root, "vendor", "modules.txt"))
+	for _, file := range w.Files {
+		if err := plain(file); err != nil {
+			return err
+		}
+	}
 	text, err := read(path)
 	if err != nil {
 		return err
@@ -102,7 +107,7 @@ func (w *Workspace) addModule(dir string) error {
 	w.Dirs = append(w.Dirs, dir)
 	path := filepath.Join(dir, "go.mod")
 	text, err := read(path)
-	if err != nil {
+	if err = errors.Join(err, plain(filepath.Join(dir, "go.sum"))); err != nil {
 		return err
 	}
 	f, err := modfile.Parse(w.shown(path), text, nil)
@@ -207,7 +212,20 @@ func resolve(dir, path string) string {
 	return filepath.Join(dir, filepath.FromSlash(path))
 }
 
+// plain refuses what is no regular file: what a symbolic link leads to would be
+// read, and shown, in its place. What is not there is fine.
+func plain(path string) error {
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return hint.With(fmt.Errorf("%s is no regular file", path), "put the file itself there")
+	}
+	return nil
+}
+
 func read(path string) ([]byte, error) {
+	if err := plain(path); err != nil {
+		return nil, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -1,12 +1,15 @@
 package pipeline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/sandbox"
@@ -20,9 +23,13 @@ const covered = "/sys"
 var networks = map[Network]sandbox.Network{NoNetwork: sandbox.NoNetwork, Loopback: sandbox.Loopback, Machine: sandbox.Machine, Outside: sandbox.Outside}
 
 // request is what the process of a task is confined to.
-func (p Processes) request(t Task, namespaces bool) *sandbox.Request {
+func (p Processes) request(t Task, namespaces bool) (*sandbox.Request, error) {
+	trees, err := t.within()
+	if err != nil {
+		return nil, err
+	}
 	a := sandbox.Access{
-		Read:    slices.Concat([]string{p.Exe}, t.Access.Read),
+		Read:    slices.Concat([]string{p.Exe}, t.Access.Read, trees),
 		Write:   slices.Concat([]string{t.Out, t.Cache, t.Keep, t.Scratch}, t.Access.Write),
 		Network: networks[t.Access.Network],
 		Dir:     "/",
@@ -35,11 +42,15 @@ func (p Processes) request(t Task, namespaces bool) *sandbox.Request {
 	relative := func(path string) bool { return !filepath.IsAbs(path) } // of which nobody says to what
 	a.Read, a.Write = slices.DeleteFunc(a.Read, relative), slices.DeleteFunc(a.Write, relative)
 	if t.Access.RunsRepositoryCode {
-		for _, tree := range t.Access.Read {
-			a.Hide = append(a.Hide, hidden(tree)...)
+		for _, tree := range trees {
+			hide, err := hidden(tree)
+			if err != nil {
+				return nil, err
+			}
+			a.Hide = append(a.Hide, hide...)
 		}
 	}
-	return &sandbox.Request{Access: a, Namespaces: namespaces, Root: covered, Temp: t.Scratch, Limits: limits(t.Access)}
+	return &sandbox.Request{Access: a, Namespaces: namespaces, Root: covered, Temp: t.Scratch, Limits: limits(t.Access)}, nil
 }
 
 // limits are what a job and all that it starts may take together, of a machine
@@ -113,11 +124,62 @@ func (k *keeper) close() (err error) {
 	return err
 }
 
+// within are the task's trees that are there, as they are really called. It is an
+// error that one is not in the repository, or no file or folder: what go.mod or
+// a symbolic link names is not thereby to be seen.
+func (t Task) within() (trees []string, err error) {
+	top, err := filepath.EvalSymlinks(cmp.Or(t.Top, t.Root))
+	if err != nil {
+		return nil, err
+	}
+	for _, tree := range t.Trees {
+		real, err := filepath.EvalSymlinks(tree)
+		if errors.Is(err, fs.ErrNotExist) || slices.Contains(t.Access.Read, tree) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		info, err := os.Stat(real)
+		if err != nil {
+			return nil, err
+		}
+		rel, err := filepath.Rel(top, real)
+		if err != nil || !filepath.IsLocal(rel) || !info.IsDir() && !info.Mode().IsRegular() || concealed(rel) {
+			return nil, hint.With(fmt.Errorf("%s is %s, which is no file or folder of the repository: it is not shown to the stage", tree, real), "have what go.mod and go.work name in the repository, and no symbolic link in its place")
+		}
+		trees = append(trees, tree, real)
+	}
+	return slices.Compact(trees), nil
+}
+
+// concealed tells whether a path is in a folder that is hidden.
+func concealed(path string) bool {
+	parts := strings.Split(path, string(filepath.Separator))
+	return slices.Contains(parts, StateDir) || slices.Contains(parts, ".git")
+}
+
+// maxEntries bounds how many files and folders are looked at in a tree.
+const maxEntries = 5_000_000
+
 // hidden are those parts of a source tree that code of the repository does not
-// see: what runs left there, and the repository itself, whose configuration can
-// hold credentials.
-func hidden(tree string) []string {
-	return []string{filepath.Join(tree, StateDir), filepath.Join(tree, ".git")}
+// see: what runs left there, and repositories, whose configuration can hold
+// credentials.
+func hidden(tree string) (hide []string, err error) {
+	seen := 0
+	err = filepath.WalkDir(tree, func(path string, d fs.DirEntry, err error) error {
+		if seen++; err == nil && seen > maxEntries {
+			err = fmt.Errorf("there are more than %d files in %s", maxEntries, tree)
+		}
+		if err != nil || !concealed(d.Name()) {
+			return err
+		}
+		if hide = append(hide, path); d.IsDir() {
+			return fs.SkipDir
+		}
+		return nil
+	})
+	return hide, err
 }
 
 // enter confines this process to what its task asks for. An error is the

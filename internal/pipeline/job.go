@@ -121,6 +121,11 @@ type Task struct {
 	Cache  string          `json:"cache"`  // exists: what the worker keeps for its own later runs
 	Params json.RawMessage `json:"params"`
 	Needs  map[string]Need `json:"needs"` // by job: those of Needs, Reads and Gates
+	// Trees are what the job's result is a function of. Those are shown to it that
+	// are really in Top: it is the repository that names them.
+	Trees []string `json:"trees,omitempty"`
+	Top   string   `json:"top"`             // the top of the repository's work tree; "" is Root
+	Fresh bool     `json:"fresh,omitempty"` // what earlier runs kept does not count
 	// Keep exists, empty: what is to be in Cache the next time and says something
 	// about the source goes here. It gets there when it is known to show no secret.
 	Keep string `json:"keep"`

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -135,7 +136,7 @@ func (s *session) launch(job *Job, needs map[string]Need, nice int) (a Answer, o
 	}
 	ctx, cancel := context.WithTimeoutCause(s.ctx, limit, hint.With(fmt.Errorf("it took longer than %v and was stopped", limit), "see its log for what it was doing"))
 	defer cancel()
-	task := Task{Job: job.Name, Stages: job.Stages, Root: s.Root, Dir: s.Dir, Out: out, Cache: own, Params: params, Needs: needs, Access: job.Touches(), Least: s.Least, Nice: nice, Lock: s.work.LockFile(),
+	task := Task{Job: job.Name, Stages: job.Stages, Root: s.Root, Dir: s.Dir, Out: out, Cache: own, Params: params, Needs: needs, Access: job.Access, Trees: job.Inputs.Trees, Top: cmp.Or(s.Top, s.Root), Fresh: s.NoCache, Least: s.Least, Nice: nice, Lock: s.work.LockFile(),
 		Keep: keep, LogFile: s.logFile(job.Name), Secrets: s.secretsFor(job)}
 	a, err = s.Launch(ctx, task, func(text string) {
 		select { // progress is for the eye: what is too much is dropped

@@ -70,7 +70,9 @@ func (p Processes) confined(ctx context.Context, t Task, log io.Writer, progress
 		return a, fmt.Errorf("making a temporary folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, atomicfile.RemoveAll(t.Scratch)) }()
-	t.Confine = p.request(t, true)
+	if t.Confine, err = p.request(t, true); err != nil {
+		return a, err
+	}
 	a, err = p.once(ctx, t, log, progress)
 	if refused := (errRefused{}); errors.As(err, &refused) {
 		fmt.Fprintln(log, "without namespaces:", refused.reason)
@@ -82,7 +84,9 @@ func (p Processes) confined(ctx context.Context, t Task, log io.Writer, progress
 // inSight does a task without namespaces. Its temporary folder is where the
 // system has them: the paths of sockets in it must be short.
 func (p Processes) inSight(ctx context.Context, t Task, log io.Writer, progress func(string)) (a Answer, err error) {
-	t.Confine = p.request(t, false)
+	if t.Confine, err = p.request(t, false); err != nil {
+		return a, err
+	}
 	if t.Confine.Temp, err = os.MkdirTemp("", "sluice-"); err != nil {
 		return a, err
 	}

@@ -9,10 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/atomicfile"
+	"github.com/sluice-ci/sluice/internal/hint"
 )
 
 // StateDir is the folder, at the repository's root, that Sluice writes to.
@@ -61,8 +63,10 @@ type Folder struct {
 // NewFolder makes the folder of a new run.
 func NewFolder(root string, now time.Time) (f Folder, id string, err error) {
 	state := filepath.Join(root, StateDir)
-	if err := os.MkdirAll(filepath.Join(state, "runs"), 0o755); err != nil {
-		return f, "", fmt.Errorf("making the run's folder: %w", err)
+	for _, dir := range []string{state, filepath.Join(state, "runs")} {
+		if err := ownFolder(dir); err != nil {
+			return f, "", fmt.Errorf("making the run's folder: %w", err)
+		}
 	}
 	ignore := filepath.Join(state, ".gitignore")
 	if _, err := os.Stat(ignore); errors.Is(err, fs.ErrNotExist) {
@@ -81,6 +85,23 @@ func NewFolder(root string, now time.Time) (f Folder, id string, err error) {
 	}
 	return f, id, nil
 }
+
+// ownFolder makes a folder that is not there. A symbolic link in its place would
+// have Sluice write, and remove, elsewhere.
+func ownFolder(dir string) error {
+	err := os.Mkdir(dir, 0o755)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	info, err := os.Lstat(dir)
+	if err == nil && !info.IsDir() {
+		err = hint.With(fmt.Errorf("%s is no folder", dir), "remove it: Sluice keeps its runs there")
+	}
+	return err
+}
+
+// runName is how NewFolder names a run.
+var runName = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}$`)
 
 // Save writes the record as it is now.
 func (f Folder) Save(r Record) error {
@@ -132,10 +153,15 @@ const keptRuns = 50
 
 // Prune removes the oldest runs, but never the newest finished one.
 func Prune(root string) error {
-	runs, err := os.ReadDir(filepath.Join(root, StateDir, "runs")) // sorted by name, so by time
+	dir := filepath.Join(root, StateDir, "runs")
+	if err := errors.Join(ownFolder(filepath.Dir(dir)), ownFolder(dir)); err != nil {
+		return err
+	}
+	runs, err := os.ReadDir(dir) // sorted by name, so by time
 	if err != nil {
 		return err
 	}
+	runs = slices.DeleteFunc(runs, func(e fs.DirEntry) bool { return !runName.MatchString(e.Name()) })
 	latest, err := os.Readlink(filepath.Join(root, StateDir, "latest"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

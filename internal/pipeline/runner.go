@@ -23,6 +23,7 @@ type Launcher func(ctx context.Context, t Task, progress func(string)) (Answer, 
 type Runner struct {
 	Jobs   []Job
 	Root   string // the repository's root, absolute
+	Top    string // the top of the work tree that Root is in; "" is Root
 	Dir    string // the service's folder, absolute
 	Store  *cache.Store
 	Hasher *cache.Hasher

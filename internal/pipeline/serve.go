@@ -22,6 +22,7 @@ import (
 // ends every process that the work left behind, unless the job may leave one.
 // It returns the exit status.
 func Child(ctx context.Context, workers map[string]Worker) int {
+	keepFiles()
 	messages := os.NewFile(messageFD, "messages")
 	task, rest, err := readTask(os.Stdin)
 	if err != nil || messages == nil {

@@ -14,6 +14,23 @@ import (
 // ownGroup keeps the terminal's signals from the child: its parent tells it.
 func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
+// keepFiles keeps what this process was given open from those that it will start:
+// whoever started the run may have left files of his own open.
+func keepFiles() {
+	if err := unix.CloseRange(messageFD, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err == nil {
+		return
+	}
+	files, err := os.ReadDir("/proc/self/fd") // a kernel before 5.11
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "looking at open files:", err)
+	}
+	for _, f := range files {
+		if fd, err := strconv.Atoi(f.Name()); err == nil && fd >= messageFD {
+			unix.CloseOnExec(fd)
+		}
+	}
+}
+
 // giveWay lowers the priority of all threads of this process, and so of what it
 // starts. Where that cannot be done, it is only in others' way.
 func giveWay(nice int) {

@@ -23,3 +23,6 @@ func adoptOrphans() {}
 func killOrphans()  {}
 
 func killTree(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
+
+// keepFiles does nothing: only Linux can tell what is open.
+func keepFiles() {}

@@ -90,7 +90,11 @@ func restrictFiles(r Request) (version int, err error) {
 	for _, path := range slices.Concat(system, r.Access.Read) {
 		rules = append(rules, readable(path, hide)...)
 	}
-	for _, path := range append([]string{temp, "/dev/shm", "/proc"}, r.Access.Write...) {
+	rules = append(rules, landlock.RODirs("/proc"))
+	if r.Namespaces { // otherwise it is everybody's
+		rules = append(rules, grant("/dev/shm", withRefer, landlock.RWFiles))
+	}
+	for _, path := range append([]string{temp}, r.Access.Write...) {
 		rules = append(rules, grant(path, withRefer, landlock.RWFiles))
 	}
 	for _, path := range devices {
@@ -117,7 +121,7 @@ func readable(path string, hide []string) (rules []landlock.Rule) {
 	switch {
 	case slices.Contains(within, path):
 		return nil
-	case len(within) == 0 || children(path) == nil:
+	case len(within) == 0:
 		return []landlock.Rule{grant(path, landlock.RODirs, landlock.ROFiles)}
 	}
 	rules = append(rules, landlock.PathAccess(syscall.AccessFSReadDir, path).IgnoreIfMissing())
@@ -138,7 +142,9 @@ func CanNarrow() bool {
 func children(dir string) (paths []string) {
 	entries, _ := os.ReadDir(dir) // what cannot be read is not granted
 	for _, e := range entries {
-		paths = append(paths, filepath.Join(dir, e.Name()))
+		if e.Type()&os.ModeSymlink == 0 { // a rule would be about what it leads to
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
 	}
 	return paths
 }

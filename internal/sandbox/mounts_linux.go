@@ -47,6 +47,7 @@ func mountTree(r Request) error {
 		func() error { return t.hideAll(private) },
 		t.devices,
 		func() error { return t.special("/proc", "proc", "") },
+		t.settings,
 		func() error { return t.temp(r) }, // first, for what is declared may be below it
 		func() error { return t.bindAll(r.Access.Read, true) },
 		func() error { return t.hideAll(r.Access.Hide) },
@@ -206,6 +207,24 @@ func (t tree) temp(r Request) error {
 	options := fmt.Sprintf("mode=1777,size=%d,nr_inodes=%d", r.Limits.Temp, r.Limits.Temp/4096+16)
 	if err := unix.Mount("tmpfs", at, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
 		return fmt.Errorf("mounting /tmp: %w", err)
+	}
+	return nil
+}
+
+// settings are the kernel's, which root could change without any capability.
+func (t tree) settings() error {
+	for _, name := range []string{"sys", "irq", "bus", "fs", "sysrq-trigger"} {
+		at := filepath.Join(t.root, "proc", name)
+		if _, err := os.Lstat(at); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := unix.Mount(at, at, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("protecting /proc/%s: %w", name, err)
+		}
+		readOnly := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC}
+		if err := unix.MountSetattr(-1, at, 0, &readOnly); err != nil {
+			return fmt.Errorf("protecting /proc/%s: %w", name, err)
+		}
 	}
 	return nil
 }

@@ -86,6 +86,11 @@ func callFilter(rules func(*filter)) filter {
 			f.bits(newNamespaces, func() { f.answer(refuse(unix.EPERM)) })
 			f.answer(allow)
 		})
+		f.equal(unix.SYS_PRLIMIT64, func() { // of oneself only: another's limits can end it
+			f.load(firstArg)
+			f.equal(0, func() { f.answer(allow) })
+			f.answer(refuse(unix.EPERM))
+		})
 		rules(&f)
 		f.answer(allow)
 	})
@@ -95,6 +100,17 @@ func callFilter(rules func(*filter)) filter {
 
 // anySocket adds nothing.
 func anySocket(*filter) {}
+
+// localSockets refuses those that no namespace holds: of the hypervisor's, say.
+func localSockets(f *filter) {
+	f.equal(unix.SYS_SOCKET, func() {
+		f.load(firstArg)
+		for _, family := range []uint32{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6, unix.AF_NETLINK} {
+			f.equal(family, func() { f.answer(allow) })
+		}
+		f.answer(refuse(unix.EAFNOSUPPORT))
+	})
+}
 
 // onlyUnix refuses sockets of every other kind.
 func onlyUnix(f *filter) {
@@ -112,8 +128,11 @@ func filterCalls(r Request) (Level, error) {
 		return handOver(r)
 	}
 	rules := anySocket
-	if r.Access.Network == NoNetwork {
+	switch r.Access.Network {
+	case NoNetwork:
 		rules = onlyUnix
+	case Loopback:
+		rules = localSockets
 	}
 	_, err := callFilter(rules).install(unix.SECCOMP_FILTER_FLAG_TSYNC)
 	if r.Access.Network == Outside || r.alone() {

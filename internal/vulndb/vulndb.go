@@ -82,6 +82,7 @@ func (s Scanner) Job(service scan.Service) (pipeline.Job, error) {
 	}
 	if dir, ok := folderOf(source); ok {
 		job.Inputs.Trees = []string{dir}
+		job.Access.Read = append(job.Access.Read, dir)
 	}
 	return job, nil
 }

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/vuln/scan"
 
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/gotool"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	sluicescan "github.com/sluice-ci/sluice/internal/scan"
 )
@@ -546,10 +547,14 @@ func TestPlan(t *testing.T) {
 	dir := t.TempDir()
 	job := plan(t, Scanner{now: at(today)}, dir)
 	job.Valid = nil
+	tool, err := gotool.Find()
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := pipeline.Job{
 		Name: "vulndb", Stages: []string{"vulndb"}, Params: params{Source: dir},
 		Inputs: pipeline.Inputs{Trees: []string{dir}, Values: map[string]string{"source": dir, "period": "82090", "format": "1"}},
-		Access: pipeline.Access{Network: "outside"}, Cost: 5 * time.Second, Limit: 5 * time.Minute,
+		Access: pipeline.Access{Network: "outside", Read: append(tool.Reads(), dir)}, Cost: 5 * time.Second, Limit: 5 * time.Minute,
 	}
 	if diff := cmp.Diff(want, job); diff != "" {
 		t.Error(diff)

@@ -2,8 +2,13 @@ package gotest
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +17,7 @@ import (
 
 	"github.com/sluice-ci/sluice/internal/gomod"
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/scan/gotest/testexec"
 )
 
@@ -36,8 +42,16 @@ func (r *runner) confine(tmp string) error {
 		return fmt.Errorf("making a home folder for the tests: %w", err)
 	}
 	w, _ := gomod.Find(r.Dir)
+	kept := r.Cache
+	if r.Fresh {
+		kept = ""
+	}
+	others, err := digestOthers(w.Trees())
+	if err != nil {
+		return err
+	}
 	r.settings = testexec.Settings{
-		Write: []string{tmp}, Kept: r.Cache, Keep: cmp.Or(r.Keep, r.Cache), Sources: w.Trees(), Facts: fmt.Sprint(r.facts()),
+		Write: []string{tmp}, Kept: kept, Keep: cmp.Or(r.Keep, r.Cache), Sources: w.Trees(), Facts: fmt.Sprint(r.facts(), others),
 		Env: map[string]string{"TMPDIR": tmp, "HOME": home, "GOCACHE": filepath.Join(home, ".cache", "go-build"), "GOTMPDIR": "", "GOFLAGS": "-buildvcs=false"}, // .git is not there
 	}
 	return nil
@@ -47,6 +61,56 @@ func (r *runner) confine(tmp string) error {
 func (r *runner) environ() ([]string, error) {
 	text, err := json.Marshal(r.settings)
 	return append(slices.Clone(r.env), testexec.Variable+"="+string(text)), err
+}
+
+// largeFile is the size from which on a file is told by its size and time, bytes.
+const largeFile = 1 << 20
+
+// digestOthers is of all files that are not Go's. Programs that a test starts, and
+// libraries that it is linked with, read them without package testing's knowledge.
+func digestOthers(trees []string) (string, error) {
+	h := sha256.New()
+	names := 0
+	for _, tree := range trees {
+		err := filepath.WalkDir(tree, func(path string, d fs.DirEntry, err error) error {
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return nil
+			case err != nil:
+				return err
+			case d.IsDir() && slices.Contains([]string{".git", pipeline.StateDir}, d.Name()):
+				return fs.SkipDir
+			case d.IsDir() || strings.HasSuffix(path, ".go"):
+				return nil
+			}
+			if names++; names > maxNames {
+				return fmt.Errorf("there are more than %d files", maxNames)
+			}
+			return addOther(h, path, d)
+		})
+		if err != nil {
+			return "", fmt.Errorf("looking at the files that tests may read: %w", err)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func addOther(h io.Writer, path string, d fs.DirEntry) error {
+	info, err := d.Info()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(h, "%q %v %d", path, info.Mode(), info.Size())
+	if !info.Mode().IsRegular() || info.Size() > largeFile {
+		_, err := fmt.Fprintf(h, " %d", info.ModTime().UnixNano())
+		return err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(h, " %x", sha256.Sum256(text))
+	return err
 }
 
 // forget removes what was not asked for in a long time. What cannot be removed is

@@ -53,7 +53,10 @@ func TestLooks(t *testing.T) {
 	look("at first", true, false)
 	look("nothing has changed", false, false)
 	s.write(t, "unseen", "two")
-	look("what it does not look at has changed", false, false)
+	look("a file has changed that a program could read which it starts", true, false)
+	s.write(t, "b/b.go", "package b\n")
+	before = "results of 1 of 2 packages are as before: nothing that they saw has changed"
+	look("code has changed that it is not made of", false, false)
 	s.write(t, "testdata/in", "two")
 	look("a file has changed", true, true)
 	look("a failure is not kept", true, true)

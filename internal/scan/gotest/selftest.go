@@ -1,6 +1,7 @@
 package gotest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -72,12 +73,12 @@ func (r *runner) selfTest(ctx context.Context, tmp string) (t pipeline.SelfTest,
 	r.Progress("trying planted tests")
 	p := *r
 	says := rand.Text()
-	if p.Dir, err = plant(tmp, says); err != nil {
+	if p.Dir, err = plant(cmp.Or(r.Scratch, tmp), says); err != nil { // where the service's tests cannot write
 		return t, err
 	}
 	p.Root, p.Out, p.Progress = p.Dir, p.Dir, func(string) {}
 	p.env = append(slices.Clone(r.env), "GOWORK=off")
-	p.settings.Kept = ""
+	p.settings.Kept, p.settings.Keep = "", ""
 	o, err := p.test(ctx)
 	if err != nil {
 		return t, err

@@ -56,7 +56,7 @@ func (s *suite) bench(t *testing.T, service Service, cache string, before ...str
 	b := &bench{job: job, usage: filepath.Join(dir, "usage")}
 	b.task = pipeline.Task{
 		Job: job.Name, Stages: job.Stages, Root: service.Root, Dir: service.Dir, Out: filepath.Join(dir, "out"), Cache: cache,
-		Params: params, Needs: service.Needs, Access: job.Touches(), Lock: filepath.Join(dir, "lock"),
+		Params: params, Needs: service.Needs, Access: job.Access, Trees: job.Inputs.Trees, Lock: filepath.Join(dir, "lock"),
 	}
 	if err := os.WriteFile(b.task.Lock, nil, 0o600); err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ const (
 )
 
 // devices are the places of the machine's that every program may write to.
-var devices = []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm", "/dev/tty", "/proc"}
+var devices = []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm", "/dev/tty"}
 
 // restrictWriting has the kernel refuse this thread, and all that it starts, to
 // write anywhere but to these files and folders, and to send signals to those

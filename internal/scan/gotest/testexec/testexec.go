@@ -37,8 +37,8 @@ const Variable = "SLUICE_TEST_EXEC"
 type Settings struct {
 	Write []string          `json:"write"` // files and folders that a test program may write to
 	Env   map[string]string `json:"env"`   // for the test program, besides what the go command gives it
-	// Kept is the folder of what passing test programs said before, and Keep that
-	// for what they say now; "" keeps nothing.
+	// Kept is the folder of what passing test programs said before, "" when that
+	// does not count, and Keep that for what they say now; "" keeps nothing.
 	Kept string `json:"kept,omitempty"`
 	Keep string `json:"keep,omitempty"`
 	// Sources are the folders whose files decide, when a test opens them, whether
