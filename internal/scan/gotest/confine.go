@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -58,9 +57,8 @@ func (r *runner) confine(tmp string) error {
 }
 
 // environ is the go command's environment.
-func (r *runner) environ() ([]string, error) {
-	text, err := json.Marshal(r.settings)
-	return append(slices.Clone(r.env), testexec.Variable+"="+string(text)), err
+func (r *runner) environ() []string {
+	return append(slices.Clone(r.env), testexec.Variable+"="+r.settings.Encode())
 }
 
 // largeFile is the size from which on a file is told by its size and time, bytes.

@@ -131,12 +131,8 @@ func (r *runner) goTest(ctx context.Context, o outcome) error {
 			stop(err)
 		}
 	}}
-	env, err := r.environ()
-	if err != nil {
-		return err
-	}
-	err = command.Run(ctx, command.Spec{
-		Path: r.tc.Go, Args: append(append(args, r.flags()...), "./..."), Dir: r.Dir, Env: env,
+	err := command.Run(ctx, command.Spec{
+		Path: r.tc.Go, Args: append(append(args, r.flags()...), "./..."), Dir: r.Dir, Env: r.environ(),
 		Stdout: in, Stderr: r.Log, MaxOutput: r.limits.stream,
 	})
 	in.close()

@@ -4,13 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+	"path"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -38,10 +37,56 @@ type record struct {
 
 // content is the file's.
 type content struct {
-	Looked []string `json:"looked"` // at variables and files, as package testing logs it
-	Digest string   `json:"digest"` // of what it saw there
-	Said   []byte   `json:"said"`
-	Cover  []byte   `json:"cover,omitempty"`
+	Looked []string // at variables and files, as package testing logs it
+	Digest string   // of what it saw there
+	Said   []byte
+	Cover  []byte
+}
+
+// encode writes lines that say what there is, an empty one, and what was said.
+func (c content) encode() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "digest %s\nsaid %d\ncover %d\n", c.Digest, len(c.Said), len(c.Cover))
+	for _, line := range c.Looked {
+		fmt.Fprintf(&b, "looked %q\n", line)
+	}
+	b.WriteString("\n")
+	b.Write(c.Said)
+	b.Write(c.Cover)
+	return b.Bytes()
+}
+
+// decodeContent reads what encode has written.
+func decodeContent(text []byte) (c content, err error) {
+	head, rest, ok := bytes.Cut(text, []byte("\n\n"))
+	if !ok {
+		return c, errors.New("it breaks off")
+	}
+	said, cover := -1, -1
+	for line := range strings.Lines(string(head) + "\n") {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		switch name {
+		case "digest":
+			c.Digest = value
+		case "said":
+			said, err = strconv.Atoi(value)
+		case "cover":
+			cover, err = strconv.Atoi(value)
+		case "looked":
+			value, err = strconv.Unquote(value)
+			c.Looked = append(c.Looked, value)
+		default:
+			err = fmt.Errorf("the line %.80q", line)
+		}
+		if err != nil {
+			return c, err
+		}
+	}
+	if said < 0 || cover < 0 || said > len(rest) || cover != len(rest)-said {
+		return c, errors.New("it breaks off")
+	}
+	c.Said, c.Cover = rest[:said], rest[said:]
+	return c, nil
 }
 
 // kept looks for what the same program said with the same arguments, about the
@@ -65,16 +110,16 @@ func (t *trial) kept() (record, error) {
 			fmt.Fprintf(h, "%q", arg)
 		}
 	}
-	r.name = Prefix + hex.EncodeToString(h.Sum(nil)) + ".json"
+	r.name = Prefix + fmt.Sprintf("%x", h.Sum(nil))
 	if t.Kept == "" {
 		return r, nil
 	}
-	text, err := readBounded(filepath.Join(t.Kept, r.name), maxKept)
+	text, err := readBounded(path.Join(t.Kept, r.name), maxKept)
 	if err != nil {
 		return r, nil // there is none, or a test had it made unreadable
 	}
-	var c content
-	if json.Unmarshal(text, &c) != nil {
+	c, err := decodeContent(text)
+	if err != nil {
 		return r, nil // as good as none: it is written anew
 	}
 	if digest, _, err := t.digest(c.Looked); err == nil && digest == c.Digest {
@@ -93,8 +138,8 @@ func (r record) replay(out io.Writer) bool {
 		return false
 	}
 	now := time.Now()
-	_ = os.Chtimes(filepath.Join(r.trial.Kept, r.name), now, now) // it is removed when it was of no use for long
-	_, _ = out.Write(r.found.Said)                                // a reader that is gone is the go command's end
+	_ = os.Chtimes(path.Join(r.trial.Kept, r.name), now, now) // it is removed when it was of no use for long
+	_, _ = out.Write(r.found.Said)                            // a reader that is gone is the go command's end
 	fmt.Fprintln(out, Replayed)
 	return true
 }
@@ -121,23 +166,19 @@ func (r record) keep(said []byte, log string) error {
 			return err
 		}
 	}
-	text, err := json.Marshal(c)
-	if err != nil {
-		return err
-	}
-	return replace(filepath.Join(r.trial.Keep, r.name), text)
+	return replace(path.Join(r.trial.Keep, r.name), c.encode())
 }
 
 // replace writes a file aside and moves it into place.
-func replace(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "new-*")
+func replace(file string, text []byte) error {
+	f, err := os.CreateTemp(path.Dir(file), "new-*")
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(text)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(f.Name(), file)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
@@ -179,17 +220,17 @@ func (t *trial) digest(looked []string) (digest string, newest time.Time, err er
 			fmt.Fprintf(h, "%q=%q", name, t.variable(name))
 			continue
 		}
-		path := name
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
+		at := name
+		if !path.IsAbs(at) {
+			at = path.Join(dir, at)
 		}
 		if op == "chdir" {
-			dir = path
+			dir = at
 		}
-		if !t.decides(path) {
+		if !t.decides(at) {
 			continue
 		}
-		changed, err := addLook(h, op, path)
+		changed, err := addLook(h, op, at)
 		if err != nil {
 			return "", newest, err
 		}
@@ -197,7 +238,7 @@ func (t *trial) digest(looked []string) (digest string, newest time.Time, err er
 			newest = changed
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil)), newest, nil
+	return fmt.Sprintf("%x", h.Sum(nil)), newest, nil
 }
 
 func (t *trial) variable(name string) string {
@@ -211,9 +252,9 @@ func (t *trial) variable(name string) string {
 
 // decides tells whether a file is one of the sources. Others cannot be compared:
 // temporary files are others each time.
-func (t *trial) decides(path string) bool {
+func (t *trial) decides(file string) bool {
 	for _, dir := range t.Sources {
-		if rel, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(rel) {
+		if strings.HasPrefix(path.Clean(file)+"/", path.Clean(dir)+"/") {
 			return true
 		}
 	}

@@ -3,24 +3,25 @@
 // is, and keeps what a passing one said, since with -exec the go command does
 // not.
 //
-// It imports the standard library only, and does its work while the program
-// that links it is being initialised: it is started once for every package that
-// is tested, and the initialisation of Sluice's other parts takes longer than
-// many tests do.
+// It does its work while the program that links it is being initialised: it is
+// started twice for every package that is tested, and the initialisation of
+// Sluice's other parts takes longer than many tests do. Packages are initialised
+// in the order of their names, as soon as what they import is; so this one
+// imports little, of the standard library only: neither encoding/json nor
+// os/exec, by which others would be ready before it. A test holds that.
 package testexec
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"os/signal"
-	"path/filepath"
+	"path"
 	"runtime"
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Name is the argument that makes a program which links this package the
@@ -30,21 +31,20 @@ const Name = "test-exec"
 // inner is the argument by which the wrapper starts itself, to become the test program.
 const inner = "test-exec-confined"
 
-// Variable is the environment variable that holds the Settings, as JSON.
+// Variable is the environment variable that holds the Settings, encoded.
 const Variable = "SLUICE_TEST_EXEC"
 
 // Settings are what the wrapper is told. All paths are absolute.
 type Settings struct {
-	Write []string          `json:"write"` // files and folders that a test program may write to
-	Env   map[string]string `json:"env"`   // for the test program, besides what the go command gives it
+	Write []string          // files and folders that a test program may write to
+	Env   map[string]string // for the test program, besides what the go command gives it
 	// Kept is the folder of what passing test programs said before, "" when that
 	// does not count, and Keep that for what they say now; "" keeps nothing.
-	Kept string `json:"kept,omitempty"`
-	Keep string `json:"keep,omitempty"`
+	Kept, Keep string
 	// Sources are the folders whose files decide, when a test opens them, whether
 	// what was said still holds.
-	Sources []string `json:"sources,omitempty"`
-	Facts   string   `json:"facts,omitempty"` // what else decides that
+	Sources []string
+	Facts   string // what else decides that
 }
 
 // An init function, because everything else would come after the
@@ -64,8 +64,8 @@ func init() {
 
 // wrap runs a test program, or says what it said before. It returns the exit status.
 func wrap(program string, args []string) int {
-	var s Settings
-	if err := json.Unmarshal([]byte(os.Getenv(Variable)), &s); err != nil {
+	s, err := decode(os.Getenv(Variable))
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "reading %s: %v\n", Variable, err)
 		return 2
 	}
@@ -120,7 +120,7 @@ func (t trial) flag(name string) string {
 
 // run runs the test program to its end, and keeps what a passing one said.
 func (t trial) run(k record) (status int, err error) {
-	log := filepath.Join(filepath.Dir(t.program), "opened.txt")
+	log := path.Join(path.Dir(t.program), "opened.txt")
 	write := slices.Concat(t.Write, []string{log})
 	for _, file := range []string{log, t.flag("coverprofile")} { // made here, for a rule must be about something
 		if file != "" {
@@ -144,48 +144,52 @@ func (t trial) run(k record) (status int, err error) {
 	return 0, k.keep(said.text, log)
 }
 
-// start starts the confined program and waits for it. Signals are passed on; it
-// dies with this process.
+// patience is how long the output of a program that has ended may stay open.
+const patience = 10 * time.Second
+
+// start starts the confined program and waits for it. It dies with this process.
 func (t trial) start(write, args []string, out io.Writer) (status int, err error) {
-	text, err := json.Marshal(Settings{Write: write})
+	r, w, err := os.Pipe()
 	if err != nil {
 		return 1, err
 	}
-	cmd := exec.Command("/proc/self/exe", append([]string{inner, t.program}, args...)...) // #nosec G204 -- it is this program
-	cmd.Env = append(slices.Clone(t.env), Variable+"="+string(text))
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, out, out
-	cmd.SysProcAttr = withParent()
+	defer r.Close()
 	runtime.LockOSThread() // whose end would be taken for this process's
 	defer runtime.UnlockOSThread()
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGINT)
-	defer signal.Stop(signals)
-	if err := cmd.Start(); err != nil {
+	argv := append([]string{os.Args[0], inner, t.program}, args...)
+	env := append(slices.Clone(t.env), Variable+"="+Settings{Write: write}.Encode())
+	p, err := os.StartProcess("/proc/self/exe", argv, &os.ProcAttr{Env: env, Files: []*os.File{os.Stdin, w, w}, Sys: withParent()})
+	if err = errors.Join(err, w.Close()); err != nil {
 		return 1, err
 	}
+	copied := make(chan error, 1)
 	go func() {
-		for s := range signals {
-			_ = cmd.Process.Signal(s) // it may have ended
-		}
+		_, err := io.Copy(out, r)
+		copied <- err
 	}()
-	err = cmd.Wait()
-	if state := cmd.ProcessState; state != nil && state.ExitCode() > 0 {
-		return state.ExitCode(), nil
+	state, err := p.Wait()
+	if err != nil {
+		return 1, err
 	}
-	return 1 - btoi(err == nil), err
-}
-
-func btoi(ok bool) int {
-	if ok {
-		return 1
+	select {
+	case err = <-copied:
+	case <-time.After(patience):
+		err = errors.New("it has ended, and a process that it started holds its output open")
 	}
-	return 0
+	if code := state.ExitCode(); code != 0 {
+		if code < 0 {
+			fmt.Fprintln(os.Stderr, state) // "signal: killed", as the go command says it
+			code = 1
+		}
+		return code, err
+	}
+	return 0, err
 }
 
 // become makes this process the test program, confined. It returns only with an error.
 func become(program string, args []string) error {
-	var s Settings
-	if err := json.Unmarshal([]byte(os.Getenv(Variable)), &s); err != nil {
+	s, err := decode(os.Getenv(Variable))
+	if err != nil {
 		return fmt.Errorf("reading %s: %w", Variable, err)
 	}
 	runtime.LockOSThread() // the rules are for a thread, which then becomes the process
