@@ -158,7 +158,7 @@ func (t trial) start(write, args []string, out io.Writer) (status int, err error
 	defer runtime.UnlockOSThread()
 	argv := append([]string{os.Args[0], inner, t.program}, args...)
 	env := append(slices.Clone(t.env), Variable+"="+Settings{Write: write}.Encode())
-	p, err := os.StartProcess("/proc/self/exe", argv, &os.ProcAttr{Env: env, Files: []*os.File{os.Stdin, w, w}, Sys: withParent()})
+	p, err := os.StartProcess("/proc/self/exe", argv, &os.ProcAttr{Env: env, Files: []*os.File{os.Stdin, w, w}, Sys: withParent()}) // #nosec G204 G702 -- it is this program
 	if err = errors.Join(err, w.Close()); err != nil {
 		return 1, err
 	}
