@@ -393,7 +393,7 @@ func TestRefusedStarts(t *testing.T) {
 		"rate":           {env: map[string]string{"RATE_LIMIT": "-1"}, want: exitUsage, says: `RATE_LIMIT="-1"`},
 		"items":          {env: map[string]string{"MAX_ITEMS": "0"}, want: exitUsage, says: `MAX_ITEMS="0"`},
 		"metrics":        {env: map[string]string{"METRICS_ADDR": "9464"}, want: exitUsage, says: `METRICS_ADDR="9464"`},
-		"metrics away":   {env: map[string]string{"DATA_DIR": filepath.Join(dir, "new"), "METRICS_ADDR": "192.0.2.1:1"}, want: exitFailed, says: "METRICS_ADDR"},
+		"metrics away":   {env: map[string]string{"DATA_DIR": filepath.Join(dir, "new"), "METRICS_ADDR": "198.51.100.1:1"}, want: exitFailed, says: "METRICS_ADDR"},
 		"two databases":  {env: map[string]string{"INSTANCE_CONNECTION_NAME": "a:b:c", "DB_HOST": "h", "DB_USER": "u", "DB_NAME": "n"}, want: exitUsage, says: "both set"},
 		"no instance":    {env: map[string]string{"DB_USER": "u", "DB_NAME": "n"}, want: exitUsage, says: "INSTANCE_CONNECTION_NAME or DB_HOST"},
 		"no user":        {env: map[string]string{"DB_HOST": "h"}, want: exitUsage, says: "DB_USER and DB_NAME"},
