@@ -133,7 +133,7 @@ func FuzzMask(f *testing.F) {
 	f.Add("aaaaaaa", "aaa", "aaaa\\", 2)
 	f.Fuzz(func(t *testing.T, secret, before, after string, size int) {
 		if len(secret) < Shortest || len(secret) > 200 || strings.Contains(secret, "*") {
-			t.Skip()
+			return
 		}
 		m := New([]string{secret})
 		if plain := before + after; !m.Has(plain) && m.String(plain) != plain {
