@@ -107,8 +107,17 @@ func (m *modules) resolve(ctx context.Context, query string) (string, error) {
 	return answer.Version, nil
 }
 
-// ask runs the go command and reads its answer, which is JSON.
-func (m *modules) ask(ctx context.Context, answer any, args ...string) error {
+// ask runs the go command and reads its answer, which is JSON. It asks again
+// where the network failed in passing.
+func (m *modules) ask(ctx context.Context, answer any, args ...string) (err error) {
+	gotool.Retry(ctx, func() bool {
+		err = m.askOnce(ctx, answer, args...)
+		return err != nil && gotool.Passing(err.Error())
+	})
+	return err
+}
+
+func (m *modules) askOnce(ctx context.Context, answer any, args ...string) error {
 	out, err := command.Output(ctx, command.Spec{Path: m.tool.Go, Args: args, Dir: m.dir, Env: m.env, MaxOutput: maxAnswer})
 	var exit *command.ExitError
 	if errors.As(err, &exit) {

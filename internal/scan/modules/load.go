@@ -41,41 +41,56 @@ func (f *fetcher) load(ctx context.Context) ([]string, error) {
 	}
 	var needed []string
 	for _, v := range variants() {
-		more, err := f.list(ctx, v, env)
+		var more listing
+		gotool.Retry(ctx, func() bool {
+			more, err = f.list(ctx, v, env)
+			return passing(more.problems)
+		})
 		if err != nil {
 			return nil, err
 		}
-		needed = append(needed, more...)
+		if len(more.problems) > 0 {
+			return nil, f.explain(more.problems)
+		}
+		needed = append(needed, more.needed...)
 	}
 	slices.Sort(needed)
 	return slices.Compact(needed), nil
 }
 
+// passing reports whether all that is wrong may be gone a moment later. Where a
+// download was tampered with as well, that is said, and not tried again.
+func passing(problems []string) bool {
+	lasting := slices.ContainsFunc(problems, func(text string) bool { return !gotool.Passing(text) || causes[0].says.MatchString(text) })
+	return len(problems) > 0 && !lasting
+}
+
 // list loads one variant. Errors in the source are not its concern: -e makes
-// them part of the output, where those about modules are told apart.
-func (f *fetcher) list(ctx context.Context, v variant, env []string) ([]string, error) {
+// them part of the output, where those about modules are told apart: the
+// listing's problems, which a caller must look at.
+func (f *fetcher) list(ctx context.Context, v variant, env []string) (listing, error) {
 	var out bytes.Buffer
 	watch := &watcher{log: f.Log, tell: f.Progress, total: len(f.missing())}
 	args := slices.Concat([]string{"list", "-e", "-deps", "-json=ImportPath,Dir,Module,Error"}, v.flags, []string{"./..."})
 	err := f.tc.Run(ctx, f.Dir, slices.Concat(env, v.env), &out, watch, args...)
 	var exit *command.ExitError
 	if errors.As(err, &exit) {
-		return nil, f.explain([]string{watch.said()})
+		return listing{problems: []string{watch.said()}}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listing the packages: %w", err)
+		return listing{}, fmt.Errorf("listing the packages: %w", err)
 	}
 	all, err := f.readList(&out)
 	if err != nil {
-		return nil, fmt.Errorf("reading the list of packages: %w", err)
+		return listing{}, fmt.Errorf("reading the list of packages: %w", err)
 	}
 	if len(all.problems) > 0 {
-		return nil, f.explain(all.problems)
+		return all, nil
 	}
 	if gone := slices.DeleteFunc(slices.Clone(f.own), func(path string) bool { return all.packages[path] }); len(gone) > 0 {
-		return nil, hint.With(fmt.Errorf("the go command left out packages of the service: %s", some(gone)), "see what go list ./... says")
+		return listing{}, hint.With(fmt.Errorf("the go command left out packages of the service: %s", some(gone)), "see what go list ./... says")
 	}
-	return all.needed, nil
+	return all, nil
 }
 
 // listing is what go list said.

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -370,6 +371,30 @@ func answering(t *testing.T, status int, body string) string {
 	}))
 	t.Cleanup(s.Close)
 	return s.URL
+}
+
+// A proxy that fails in passing is asked again.
+func TestFetchIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	p := &proxy{dir: t.TempDir()}
+	p.add(t, "a")
+	files := http.FileServer(http.Dir(p.dir))
+	var asked atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) == 1 {
+			http.Error(w, "later", http.StatusServiceUnavailable)
+			return
+		}
+		files.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	f := newFetcher(t, p.service(t, []string{"a"}, "a"), "GOPROXY="+s.URL)
+	if _, err := f.fetch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := absent(f.tc.ModCache, []string{"example.com/a@v1.0.0"}); len(got) > 0 {
+		t.Errorf("the module cache lacks %v", got)
+	}
 }
 
 // TestPrivateRepository has git itself refused, as it is without credentials.
