@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -9,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,7 +47,7 @@ func newSiege(t *testing.T) *siege {
 	s.at = map[string]any{
 		"Home": s.home, "Marker": marked, "Sleeper": filepath.Join(s.dir, "main.go"),
 		"Writable": slices.Concat([]string{modules, hooks, state, tools, s.dir}, builds), "Closed": []string{filepath.Join(strings.TrimSpace(string(root)), "VERSION")},
-		"TCP": answering(t, "tcp", "127.0.0.1:0"), "UDP": answeringUDP(t), "Socket": answering(t, "unix", s.folder("docker.sock")), "Abstract": answering(t, "unix", "@"+filepath.Base(filepath.Dir(s.dir))),
+		"TCP": answering(t, "tcp", "127.0.0.1:0"), "UDP": answeringUDP(t), "Socket": answering(t, "unix", s.folder("docker.sock")), "Abstract": answering(t, "unix", "@"+filepath.Base(s.folder(".."))),
 		"Program": setUID(t, tools),
 	}
 	text, err := json.Marshal(s.at)
@@ -133,29 +137,128 @@ func TestAttacks(t *testing.T) {
 	must(t, err)
 	must(t, p.Kill())
 
-	s.resists("full", nil)
-	if os.Geteuid() == 0 { // without this capability root gets no namespaces, and the loopback interface is everybody's
-		s.resists("partial", []string{"TestFillTheDisk", "TestSend", "TestSend/TCP"}, "setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin")
+	s.resists("full", nil, nil)
+	if os.Geteuid() != 0 {
+		return
 	}
+	shared := []string{"TestFillTheDisk", "TestSend", "TestSend/TCP"} // there the loopback interface is everybody's
+	s.resists("partial", shared, without("-sys_admin"))               // without it root gets no namespaces
+	s.give(ordinary)
+	s.resists("full", nil, as(ordinary))
+	s.resists("partial", shared, namespaceless(ordinary))
+	s.resists("full", nil, namespaceless(ordinary), "--sudo")
+}
+
+// ordinary is the number of a user, and of his group, who owns nothing else here.
+const ordinary = 54321
+
+// without has a command lack a capability.
+func without(capability string) func(*exec.Cmd) {
+	return prefix("setpriv", "--bounding-set="+capability, "--inh-caps="+capability)
+}
+
+// as has a user start a command.
+func as(uid int) func(*exec.Cmd) {
+	return prefix("setpriv", fmt.Sprintf("--reuid=%d", uid), fmt.Sprintf("--regid=%d", uid), "--clear-groups", "--bounding-set=+all")
+}
+
+// namespaceless has a user start a command who may not make user namespaces: he
+// is in one in which nobody may.
+func namespaceless(uid int) func(*exec.Cmd) {
+	return func(cmd *exec.Cmd) {
+		as(uid)(cmd)
+		prefix("sh", "-c", `echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"`, "sh")(cmd)
+		everybody := []syscall.SysProcIDMap{{Size: 65536}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER, UidMappings: everybody, GidMappings: everybody, GidMappingsEnableSetgroups: true}
+	}
+}
+
+// prefix has a command be started by another one.
+func prefix(args ...string) func(*exec.Cmd) {
+	return func(cmd *exec.Cmd) {
+		by := exec.Command(args[0])
+		cmd.Path, cmd.Err, cmd.Args = by.Path, by.Err, slices.Concat(args, []string{cmd.Path}, cmd.Args[1:])
+	}
+}
+
+// give makes all of the siege a user's, who can use sudo as well.
+func (s *siege) give(uid int) {
+	t := s.t
+	t.Helper()
+	work := filepath.Dir(s.dir)
+	for _, zone := range []string{"go-build", "go-build-test"} {
+		at := filepath.Join(s.variable("SLUICE_CACHE"), zone)
+		kept, err := filepath.EvalSymlinks(at)
+		must(t, err)
+		must(t, os.Remove(at))
+		must(t, linkAll(kept, at))
+	}
+	for _, dir := range []string{work, s.variable("XDG_STATE_HOME")} {
+		must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.Type().IsRegular() && links(d) > 1 { // what is shared is not given away
+				return err
+			}
+			return os.Lchown(path, uid, uid)
+		}))
+	}
+	must(t, os.Chmod(filepath.Dir(work), 0o711))
+	bin := filepath.Join(filepath.Dir(work), "sudo")
+	must(t, os.Mkdir(bin, 0o700))
+	build := exec.Command("go", "build", "-o", filepath.Join(bin, "sudo"), "testdata/sudo/main.go")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building sudo: %v\n%s", err, out)
+	}
+	must(t, errors.Join(os.Chown(bin, 0, uid), os.Chmod(bin, 0o710), os.Chmod(filepath.Join(bin, "sudo"), 0o755|os.ModeSetuid))) // nobody else can use it
+	s.env = append(s.env, "PATH="+bin+string(filepath.ListSeparator)+s.variable("PATH"))
+	who := exec.Command("sudo", "-n", "id", "-u")
+	who.Path, who.Err, who.Env = filepath.Join(bin, "sudo"), nil, s.env
+	as(uid)(who)
+	if out, err := who.CombinedOutput(); err != nil || string(out) != "0\n" {
+		t.Fatalf("sudo does not make him root: %v %s", err, out)
+	}
+}
+
+// linkAll has a folder hold the same files as another one.
+func linkAll(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		at := filepath.Join(to, strings.TrimPrefix(path, from))
+		if d.IsDir() {
+			return os.Mkdir(at, 0o755)
+		}
+		if err := os.Link(path, at); !errors.Is(err, fs.ErrNotExist) { // another test may have replaced it
+			return err
+		}
+		return nil
+	})
+}
+
+func links(d fs.DirEntry) uint64 {
+	info, err := d.Info()
+	if err != nil {
+		return 0
+	}
+	return uint64(info.Sys().(*syscall.Stat_t).Nlink)
 }
 
 // resists runs the tests at a level of confinement, and sees that no attack works
 // but those that it does not stop.
-func (s *siege) resists(level string, passes []string, prefix ...string) {
+func (s *siege) resists(level string, passes []string, start func(*exec.Cmd), flags ...string) {
 	t := s.t
 	t.Helper()
-	confined := s.command(t.Context(), "run", "--only", "test", "--no-cache")
-	confined.Args = append(prefix, confined.Args...)
-	if len(prefix) > 0 {
-		var err error
-		confined.Path, err = exec.LookPath(prefix[0])
-		must(t, err)
+	confined := s.command(t.Context(), append([]string{"run", "--only", "test", "--no-cache"}, flags...)...)
+	if start != nil {
+		start(confined)
 	}
 	out, _ := confined.CombinedOutput() // what failed is in the report
 	report, err := os.ReadFile(filepath.Join(s.dir, ".sluice", "latest", "junit.xml"))
 	if err != nil {
 		t.Fatalf("%s: no report: %v\n%s", level, err, out)
 	}
+	must(t, os.Remove(filepath.Join(s.dir, ".sluice", "latest", "junit.xml"))) // the next run's is another
 	worked := failures(report)
 	if diff := cmp.Diff(passes, worked); diff != "" {
 		t.Errorf("%s: attacks that worked (-want +got):\n%s\n%s", level, diff, out)
@@ -173,6 +276,67 @@ func (s *siege) resists(level string, passes []string, prefix ...string) {
 	if !strings.Contains(string(record), `"files": "`+level+`"`) {
 		t.Errorf("it was not confined as %s: %s", level, record)
 	}
+}
+
+// TestHijackedTool has the go command itself, in the hands of each stage that
+// starts it, try the same.
+func TestHijackedTool(t *testing.T) {
+	t.Parallel()
+	s := newSiege(t)
+	root := s.hijack()
+	s.env = append(s.env, "PATH="+filepath.Join(root, "bin")+string(filepath.ListSeparator)+s.variable("PATH"))
+	told := filepath.Join(s.variable("SLUICE_CACHE"), "go-build", "attack.txt")
+	unbound := func(*exec.Cmd) {}
+	levels := map[string]func(*exec.Cmd){"full": unbound}
+	if os.Geteuid() == 0 {
+		levels["partial"] = without("-sys_admin")
+	}
+	for level, start := range levels {
+		for _, stage := range []string{"lint", "sast", "build"} {
+			run := s.command(t.Context(), "run", "--only", stage, "--no-cache")
+			start(run)
+			out, _ := run.CombinedOutput() // what it finds in the attack's source is beside the point
+			text, err := os.ReadFile(told)
+			if err != nil {
+				t.Fatalf("%s, %s: it was not started: %v\n%s", level, stage, err, out)
+			}
+			must(t, os.Remove(told))
+			if diff := cmp.Diff([]string{"TestWrite", "TestWrite/go-build"}, attacks(string(text))); diff != "" { // the build cache is its own
+				t.Errorf("%s, %s: attacks that worked (-want +got):\n%s\n%s", level, stage, diff, text)
+			}
+			if !strings.Contains(string(text), "--- PASS: TestReadKeys/id_ed25519") {
+				t.Errorf("%s, %s: nothing was tried:\n%s", level, stage, text)
+			}
+			if processOf(t, "tail", "-f", filepath.Join(s.dir, "main.go")) != 0 {
+				t.Errorf("%s, %s: a process outlived its stage", level, stage)
+			}
+		}
+	}
+}
+
+// hijack makes a toolchain whose go command attacks.
+func (s *siege) hijack() (root string) {
+	t := s.t
+	t.Helper()
+	root = s.folder("go")
+	bin := filepath.Join(root, "bin")
+	must(t, os.MkdirAll(bin, 0o755))
+	real := filepath.Dir(s.at["Closed"].([]string)[0])
+	must(t, os.Symlink(real, filepath.Join(bin, "real")))
+	for _, name := range []string{"VERSION", "src", "pkg", "lib", "misc", "test", "api", "doc"} {
+		must(t, os.Symlink(filepath.Join(real, name), filepath.Join(root, name)))
+	}
+	for output, args := range map[string][]string{"attack.test": {"test", "-c", "-vet=off"}, "go": {"build"}} {
+		cmd := exec.Command("go", slices.Concat(args, []string{"-o", filepath.Join(bin, output)})...)
+		cmd.Dir, cmd.Env = s.dir, append(slices.Clone(s.env), "GOCACHE="+filepath.Join(s.variable("SLUICE_CACHE"), "go-build"), "GOFLAGS=", "CGO_ENABLED=0")
+		if output == "go" {
+			cmd.Dir, cmd.Args = "testdata/hijacked", append(cmd.Args, "main.go")
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("building %s: %v\n%s", output, err, out)
+		}
+	}
+	return root
 }
 
 // failures are the names of the tests that failed, of a JUnit report.

@@ -32,6 +32,7 @@ type selection struct {
 	// unconfined says that code of the repository may be run where the kernel
 	// does not confine it.
 	unconfined bool
+	sudo       bool // sudo may help to confine
 	out        string
 	// since names what to compare with; approved says that an owner has
 	// approved the policy of the change.
@@ -70,12 +71,18 @@ command or a file is wrong; 3 something could not run.`,
 			if s.strict && !c.Flags().Changed("allow-unconfined") {
 				s.unconfined = false
 			}
+			if s.sudo {
+				if err := a.throughSudo(c.Context()); err != nil {
+					return err
+				}
+			}
 			return a.run(c.Context(), dirOf(args), s)
 		},
 	}
 	s.flags(c)
 	c.Flags().BoolVar(&s.strict, "strict", a.isCI(), "let no gate open for what could not be run or proved (by default when CI=true)")
 	c.Flags().BoolVar(&s.unconfined, "allow-unconfined", !a.isCI(), "run code of the repository also where this kernel cannot confine it (by default, but not when CI=true or --strict is given)")
+	c.Flags().BoolVar(&s.sudo, "sudo", false, "have sudo grant the namespaces that this kernel keeps from ordinary users, as on GitHub's Ubuntu runners; no stage gets sudo")
 	c.Flags().BoolVar(&s.noCache, "no-cache", false, "do everything again")
 	c.Flags().StringVar(&s.since, "since", a.mergeTarget(), "hold HEAD to the policy of this `reference`, and to what is new since it left it")
 	c.Flags().StringVar(&s.released, "released", "", "hold HEAD to what is new since the last release in this `folder` (of sluice release --to)")

@@ -69,6 +69,9 @@ func attacks(v victim) map[string]func() error {
 		"mount something":                   func() error { return mount(filepath.Join(v.Source, "empty")) },
 		"make a user namespace":             userNamespace,
 		"open a raw socket":                 func() error { _, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP); return err },
+		"change another process's limits":   func() error { return changeLimits(v.PID) },
+		"reach the hypervisor":              hypervisor,
+		"change a setting of the kernel":    func() error { return openToWrite("/proc/sys/kernel/hostname") },
 		"leave by another process's root":   read(fmt.Sprintf("/proc/%d/root%s/id_ed25519", v.PID, v.Secrets)),
 		"leave the tree by an open folder":  func() error { return escapeByFolder(v) },
 	}
@@ -163,6 +166,33 @@ func say(network, address string) error {
 	}
 	_, err = c.Read(make([]byte, 8))
 	return err
+}
+
+// changeLimits sets a limit of a process to what it is already.
+func changeLimits(pid int) error {
+	var now unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &now); err != nil {
+		return err
+	}
+	return unix.Prlimit(pid, unix.RLIMIT_NOFILE, &now, nil)
+}
+
+// hypervisor opens a socket that no network namespace holds (vsock(7)).
+func hypervisor() error {
+	fd, err := unix.Socket(unix.AF_VSOCK, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}
+
+// openToWrite opens a file, and changes nothing.
+func openToWrite(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // environments looks for a token in all of them.

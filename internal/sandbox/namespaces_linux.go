@@ -12,7 +12,7 @@ import (
 
 // Prepare has a command start in namespaces of its own: mounts, processes, IPC,
 // host name, and the network unless it may reach outside. An ordinary user gets
-// them by a user namespace in which he stays who he is.
+// them by a user namespace in which he stays who he is, or as he was granted.
 func Prepare(cmd *exec.Cmd, network Network) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
@@ -25,10 +25,13 @@ func Prepare(cmd *exec.Cmd, network Network) {
 	if os.Geteuid() == 0 {
 		return
 	}
+	a.AmbientCaps = needed
+	if Granted() {
+		return
+	}
 	a.Cloneflags |= unix.CLONE_NEWUSER
 	a.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: os.Geteuid(), Size: 1}}
 	a.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}}
-	a.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN}
 }
 
 // raiseLoopback brings up the loopback interface of a new network namespace.

@@ -11,6 +11,17 @@ import (
 // Prepare does nothing: only Linux has namespaces.
 func Prepare(*exec.Cmd, Network) {}
 
+// Granted tells that nothing was granted.
+func Granted() bool { return false }
+
+// Grant grants nothing.
+func Grant(int, int, string, []string, []string) error {
+	return errors.New("only Linux has namespaces")
+}
+
+// Withhold does nothing.
+func Withhold() error { return nil }
+
 // CanNarrow tells that nothing can be confined.
 func CanNarrow() bool { return false }
 

@@ -128,6 +128,10 @@ func TestBecomeRoot(t *testing.T) {
 	worked(t, err)
 }
 
+func TestSudo(t *testing.T) {
+	worked(t, exec.Command("sudo", "-n", "true").Run())
+}
+
 // It leaves a process that has left its group, and its parent.
 func TestOutlive(t *testing.T) {
 	cmd := exec.Command("sh", "-c", "setsid tail -f "+strike(t).Sleeper+" >/dev/null 2>&1 &")
