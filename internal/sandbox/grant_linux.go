@@ -49,7 +49,7 @@ func Grant(uid, gid int, path string, args, env []string) error {
 			return fmt.Errorf("keeping the power to make namespaces: %w", err)
 		}
 	}
-	return fmt.Errorf("starting %s: %w", path, syscall.Exec(path, args, env))
+	return fmt.Errorf("starting %s: %w", path, syscall.Exec(path, args, env)) // #nosec G204 -- it is this program
 }
 
 // Withhold keeps what this process was granted from the programs that it starts,
