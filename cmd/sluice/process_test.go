@@ -29,6 +29,7 @@ type service struct {
 
 func newService(t *testing.T) *service {
 	t.Helper()
+	must(t, openSources())
 	work := t.TempDir()
 	s := &service{t: t, dir: filepath.Join(work, "svc")}
 	must(t, os.CopyFS(s.dir, os.DirFS("testdata/service")))

@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,6 +56,28 @@ func testMain(m *testing.M) int {
 	}
 	return m.Run()
 }
+
+// openSources opens what the program is built from, in a test: what TestMain opens
+// is not noted. The go command says the last results again as long as nothing has
+// changed that tests opened, and otherwise they open none of it.
+var openSources = sync.OnceValue(func() error {
+	for _, dir := range []string{".", "../../internal"} {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			f, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			return f.Close()
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+})
 
 // warm runs once where no test has run before, so that the scripts do not all
 // compile the standard library at the same time.
@@ -108,6 +132,9 @@ func TestScript(t *testing.T) {
 }
 
 func setup(env *testscript.Env) error {
+	if err := openSources(); err != nil {
+		return err
+	}
 	work := env.WorkDir
 	svc := filepath.Join(work, "svc")
 	if err := os.CopyFS(svc, os.DirFS("testdata/service")); err != nil {

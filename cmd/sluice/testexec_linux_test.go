@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -26,5 +27,19 @@ func TestTestProgramsStartEarly(t *testing.T) {
 	}
 	if early := trace("test-exec", "/bin/true"); strings.Contains(early, slow) || !strings.Contains(early, "init os ") {
 		t.Errorf("too much is initialised first: %s", early)
+	}
+}
+
+// TestProgramOnAFileSystemOfItsOwn has Sluice where its file is called otherwise
+// once the machine's mounts are out of sight: on one that is not the root.
+func TestProgramOnAFileSystemOfItsOwn(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	mounted := s.folder("mounted")
+	must(t, os.Mkdir(mounted, 0o755))
+	run := s.command(t.Context(), "run", "--only", "test")
+	prefix("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", `mount -t tmpfs tmpfs "$1" && cp "$2" "$1/sluice" && shift 2 && exec "$0/sluice" "$@"`, mounted, mounted)(run)
+	if out, err := run.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -142,6 +142,10 @@ type Task struct {
 	Nice    int              `json:"nice,omitempty"`    // of its process, 0 to 19
 	Lock    string           `json:"lock"`              // held for as long as Out is written to
 
+	// Program is this program's file. A process in namespaces may not find it out
+	// by itself: of a file system that is let go of the kernel names the file only.
+	Program string `json:"program"`
+
 	LogFile  string       `json:"-"` // where the parent writes Log; "" is JOB.log in the folder of logs
 	Progress func(string) `json:"-"` // tells the user what is being done, a few words; never nil
 	Log      io.Writer    `json:"-"` // the stage's log; bounded

@@ -96,6 +96,7 @@ func (p Processes) inSight(ctx context.Context, t Task, log io.Writer, progress 
 
 // once starts a process and has it do a task.
 func (p Processes) once(ctx context.Context, t Task, log io.Writer, progress func(string)) (a Answer, err error) {
+	t.Program = p.Exe
 	k := newKeeper(&t)
 	defer func() { err = errors.Join(err, k.close()) }()
 	c, err := p.start(&t, log, k)

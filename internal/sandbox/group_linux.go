@@ -58,7 +58,7 @@ func NewGroup(l Limits) *Group {
 	for _, b := range []bound{
 		{"pids", l.Processes, []setting{{"pids.max", processes, false}}, []setting{{"pids.max", processes, false}}},
 		{"memory", l.Memory, []setting{{"memory.limit_in_bytes", memory, false}, {"memory.memsw.limit_in_bytes", memory, true}},
-			[]setting{{"memory.max", memory, false}, {"memory.swap.max", "0", true}, {"memory.oom.group", "1", true}}},
+			[]setting{{"memory.max", memory, false}, {"memory.swap.max", "0", true}}}, // the largest process is ended, and who waits for it can tell
 	} {
 		if err := g.bind(own, b); err != nil {
 			g.Why = errors.Join(g.Why, fmt.Errorf("bounding %s by a group: %w", b.controller, err))

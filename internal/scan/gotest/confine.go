@@ -28,10 +28,7 @@ const keptFor = 30 * 24 * time.Hour
 // not run again when nothing that they see has changed.
 func (r *runner) confine(tmp string) error {
 	r.forget()
-	exe, err := os.Executable()
-	if err != nil {
-		return err
-	}
+	exe := r.Program
 	if strings.ContainsAny(exe, `'"`) {
 		return hint.With(fmt.Errorf("the go command cannot start %s: there is a quotation mark in its path", exe), "move sluice to another folder")
 	}
