@@ -67,6 +67,14 @@ func newService(t *testing.T, files map[string]string) *service {
 	return s
 }
 
+// own is this program, which starts test programs as sluice does.
+func own(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
+	check(t, err)
+	return path
+}
+
 func (s *service) write(t *testing.T, path, text string) {
 	t.Helper()
 	path = filepath.Join(s.dir, path)
@@ -80,7 +88,7 @@ func (s *service) runner(t *testing.T) *runner {
 	check(t, err)
 	s.out = t.TempDir()
 	return &runner{
-		Task: pipeline.Task{Root: s.dir, Dir: s.dir, Out: s.out, Cache: s.own, Log: t.Output(), Progress: func(text string) {
+		Task: pipeline.Task{Program: own(t), Root: s.dir, Dir: s.dir, Out: s.out, Cache: s.own, Log: t.Output(), Progress: func(text string) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.told = append(s.told, text)

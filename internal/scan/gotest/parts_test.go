@@ -58,7 +58,7 @@ func TestWorker(t *testing.T) {
 	t.Parallel()
 	s := newService(t, map[string]string{"a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {}\n"})
 	a, err := Scanner{}.Worker()(t.Context(), pipeline.Task{
-		Root: s.dir, Dir: s.dir, Out: t.TempDir(), Cache: s.own, Params: []byte(mustJSON(t, s.params)), Progress: func(string) {}, Log: t.Output(),
+		Program: own(t), Root: s.dir, Dir: s.dir, Out: t.TempDir(), Cache: s.own, Params: []byte(mustJSON(t, s.params)), Progress: func(string) {}, Log: t.Output(),
 	})
 	check(t, err)
 	if len(a.Reports) != 1 || a.Reports[0].Stage != "test" || a.Reports[0].Values["passed"] != "1" {
