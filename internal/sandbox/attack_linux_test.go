@@ -261,9 +261,23 @@ func fill(files, size int) (err error) {
 		return err
 	}
 	for i := range files {
-		err = errors.Join(err, os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), make([]byte, size), 0o600))
+		err = errors.Join(err, zeros(filepath.Join(dir, strconv.Itoa(i)), size))
 	}
 	return errors.Join(err, os.RemoveAll(dir))
+}
+
+// zeros writes a file, without having it in memory: the attack on memory comes later.
+func zeros(path string, size int) error {
+	from, err := os.Open("/dev/zero")
+	if err != nil {
+		return err
+	}
+	to, err := os.Create(path)
+	if err == nil {
+		_, err = io.CopyN(to, from, int64(size))
+		err = errors.Join(err, to.Close())
+	}
+	return errors.Join(err, from.Close())
 }
 
 // outlive is the attack whose success shows when the process has ended.
