@@ -22,7 +22,7 @@ say() { echo "tools/provider.sh: $*" >&2; }
 # fetched asks the registry; it leaves .terraform/providers in the work folder.
 # TF_CLI_CONFIG_FILE is cleared, since it could point at an older mirror.
 fetched() (
-  cd "$work"
+  cd "$work" || exit # "if" switches off "set -e"
   cat >main.tf <<END
 terraform {
   required_providers {
@@ -43,6 +43,7 @@ built() {
   mkdir -p "$to"
   (
     cd "$work"
+    unset GOOS GOARCH
     export GOFLAGS= GOPRIVATE= GONOSUMDB= GOSUMDB=sum.golang.org CGO_ENABLED=0 GOBIN=$work/bin
     timeout 7200 "$go" install -trimpath -ldflags "-X $module/version.ProviderVersion=$version" "$module@$commit" >&2
   )
@@ -60,14 +61,13 @@ mirror=$cache/google-$version-$platform
 mkdir -p "$cache"
 
 # One at a time: the second to come waits, and finds what the first has made.
-exec 9>"$cache/lock"
-if command -v flock >/dev/null && ! flock -n 9; then
-  say "waiting for another one that lays out the provider"
-  flock 9
+if command -v flock >/dev/null; then
+  exec 9>"$cache/lock"
+  flock -n 9 || { say "waiting for another one that lays out the provider"; flock 9; }
+  rm -rf "$cache"/making.* # what a killed one left
 fi
 
 if [ ! -d "$mirror" ]; then
-  rm -rf "$cache"/making.* # what a killed one left
   work=$(mktemp -d "$cache/making.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   start=$SECONDS
