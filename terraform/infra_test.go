@@ -35,7 +35,7 @@ func TestFolders(t *testing.T) {
 			places <- struct{}{}
 			defer func() { <-places }()
 			f := tried{dir: filepath.Join(tree, folder), config: config}
-			f.terraform(t, "fmt", "-check", "-diff")
+			f.terraform(t, "fmt", "-check", "-diff", "-recursive")
 			f.terraform(t, "init", "-backend=false", "-input=false", "-no-color")
 			f.terraform(t, "validate", "-no-color")
 			f.test(t)
@@ -48,13 +48,16 @@ func TestFolders(t *testing.T) {
 // where the provider is.
 type tried struct{ dir, config string }
 
-// terraform runs a command for at most ten minutes, and gives its output.
-func (f tried) terraform(t *testing.T, args ...string) string {
+// terraform runs a command that has to end well.
+func (f tried) terraform(t *testing.T, args ...string) {
 	t.Helper()
-	return f.run(t, "terraform", args...)
+	if out, err := f.run(t, "terraform", args...); err != nil {
+		t.Fatalf("terraform %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
 }
 
-func (f tried) run(t *testing.T, name string, args ...string) string {
+// run runs a program for at most ten minutes, and gives its output.
+func (f tried) run(t *testing.T, name string, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
@@ -62,10 +65,7 @@ func (f tried) run(t *testing.T, name string, args ...string) string {
 	command.Dir = f.dir
 	command.Env = append(withoutCloud(os.Environ()), "TF_CLI_CONFIG_FILE="+f.config, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")
 	out, err := command.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", strings.Join(append([]string{name}, args...), " "), err, out)
-	}
-	return string(out)
+	return string(out), err
 }
 
 // withoutCloud leaves out what could lead to a real cloud or another configuration.
@@ -84,23 +84,27 @@ func withoutCloud(env []string) []string {
 func (f tried) test(t *testing.T) {
 	t.Helper()
 	runs := runBlocks(t, filepath.Join(f.dir, "tests"))
-	out := f.terraform(t, "test", "-json")
+	out, err := f.run(t, "terraform", "test", "-json")
+	passed := 0
 	for line := range strings.Lines(out) {
 		var event struct {
-			Type    string `json:"type"`
-			Summary struct {
-				Passed, Failed, Errored, Skipped int
-			} `json:"test_summary"`
+			Level      string `json:"@level"`
+			Message    string `json:"@message"`
+			Run        string `json:"@testrun"`
+			Diagnostic struct{ Detail string }
+			Summary    struct{ Passed int } `json:"test_summary"`
 		}
-		if json.Unmarshal([]byte(line), &event) != nil || event.Type != "test_summary" {
-			continue
+		if json.Unmarshal([]byte(line), &event) != nil {
+			t.Error(line) // it could not even begin
 		}
-		if s := event.Summary; s.Passed != runs || s.Failed+s.Errored+s.Skipped != 0 {
-			t.Errorf("%d runs are written, and %+v:\n%s", runs, s, out)
+		if event.Level == "error" {
+			t.Errorf("run %q: %s: %s", event.Run, event.Message, event.Diagnostic.Detail)
 		}
-		return
+		passed += event.Summary.Passed
 	}
-	t.Errorf("terraform test has no summary:\n%s", out)
+	if err != nil || passed != runs {
+		t.Errorf("%d of %d runs have passed: %v", passed, runs, err)
+	}
 }
 
 // runBlocks counts the runs of a folder of tests.
@@ -135,7 +139,9 @@ func (f tried) lint(t *testing.T) {
 		t.Log("tflint is not installed: its rules were not tried")
 		return
 	}
-	f.run(t, "tflint", "--no-color")
+	if out, err := f.run(t, "tflint", "--no-color"); err != nil {
+		t.Errorf("tflint: %v\n%s", err, out)
+	}
 }
 
 // need skips a test whose program is missing; in CI that is a failure.

@@ -266,3 +266,16 @@ run "a_quote_in_the_environment" {
     environment = "production'"
   }
 }
+
+run "what_others_need" {
+  command = plan
+
+  assert {
+    condition     = [output.deployer_email, output.infrastructure_email, output.planner_email] == [for who in ["deployer", "infrastructure", "planner"] : "${who}@my-project.iam.gserviceaccount.com"]
+    error_message = "Each account must be put out under its own name."
+  }
+  assert {
+    condition     = output.state_bucket == "my-project-terraform-state"
+    error_message = "GitHub's jobs need the bucket of the state."
+  }
+}
