@@ -116,18 +116,20 @@ resource "google_project_iam_custom_role" "plan_reader" {
   project     = var.project_id
   role_id     = "planReader"
   title       = "Plan reader"
-  description = "Reads accounts, metrics made of logs, and peerings with Google's services"
+  description = "Reads accounts, APIs, metrics made of logs, and peerings with Google's services"
   permissions = [
     "iam.serviceAccounts.get",
     "logging.logMetrics.get",
     "logging.logMetrics.list",
     "servicenetworking.services.get",
+    "serviceusage.services.get",
+    "serviceusage.services.list",
     "serviceusage.services.use",
   ]
   depends_on = [google_project_service.service]
 }
 
-# A plan reads accounts, metrics made of logs and the peering, and is counted against this project.
+# A plan reads accounts, APIs, metrics made of logs and the peering, and is counted against this project.
 resource "google_project_iam_member" "planner_reader" {
   project = var.project_id
   role    = google_project_iam_custom_role.plan_reader.id
