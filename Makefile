@@ -8,7 +8,7 @@ GO      ?= go
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags='-s -w'
 SERVICE ?= .
 
-.PHONY: build run test test-stack lint bench clean
+.PHONY: build run test test-stack test-infra lint bench clean
 
 build:
 	@echo "building bin/sluice (the first time takes some minutes)"
@@ -29,6 +29,13 @@ test:
 test-stack:
 	@tools/packages.sh docker.io docker-compose debootstrap
 	$(GO) test -tags stack -timeout 30m -count 1 .
+
+# terraform/ against a mocked provider. Where the provider registry is out of reach
+# the first time takes 10 minutes or more, for building the provider.
+test-infra:
+	@GO="$(GO)" tools/provider.sh >/dev/null
+	@command -v tflint >/dev/null || echo "tflint is not installed: its rules are not tried"
+	$(GO) test -tags infra -timeout 60m -count 1 ./terraform/...
 
 lint:
 	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...
