@@ -114,9 +114,10 @@ func (p Panel) limits() []object {
 	all := []object{}
 	for _, l := range p.Lines[min(1, len(p.Lines)):] {
 		limit := object{"value": l.From, "color": "RED", "direction": "ABOVE"}
-		if l.Color == "green" {
+		switch l.Color {
+		case "green":
 			limit["direction"] = "BELOW"
-		} else if l.Color == "orange" {
+		case "orange":
 			limit["color"] = "YELLOW"
 		}
 		all = append(all, limit)
