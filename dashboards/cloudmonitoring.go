@@ -2,6 +2,7 @@ package dashboards
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 )
@@ -39,7 +40,17 @@ func (d Dashboard) CloudMonitoring(r Rules) ([]byte, error) {
 }
 
 func tile(x, y, w, h int, widget object) object {
-	return object{"xPos": x * finer, "yPos": y * finer, "width": w * finer, "height": h * finer, "widget": widget}
+	return sparse(object{"xPos": x * finer, "yPos": y * finer, "width": w * finer, "height": h * finer, "widget": widget})
+}
+
+// sparse leaves out what is 0 or empty, as the API does when it is asked:
+// Terraform would see a change each time.
+func sparse(o object) object {
+	maps.DeleteFunc(o, func(_ string, value any) bool {
+		list, isList := value.([]object)
+		return value == 0 || value == 0.0 || isList && len(list) == 0
+	})
+	return o
 }
 
 // widget is one panel, or the heading of a row.
@@ -55,10 +66,10 @@ func (p place) widget(r Rules) (object, error) {
 		return nil, err
 	}
 	if p.panel.Kind == Figure {
-		card := object{"timeSeriesQuery": sets[0]["timeSeriesQuery"], "thresholds": p.panel.limits()}
+		card := sparse(object{"timeSeriesQuery": sets[0]["timeSeriesQuery"], "thresholds": p.panel.limits()})
 		return object{"title": lastDay(p.panel.Title), "scorecard": card}, nil
 	}
-	chart := object{"dataSets": sets, "thresholds": p.panel.marks(), "yAxis": object{"scale": "LINEAR"}}
+	chart := sparse(object{"dataSets": sets, "thresholds": p.panel.marks(), "yAxis": object{"scale": "LINEAR"}})
 	return object{"title": p.panel.Title, "xyChart": chart}, nil
 }
 
@@ -101,9 +112,9 @@ func lastDay(text string) string {
 
 // marks are lines across a graph.
 func (p Panel) marks() []object {
-	all := []object{}
+	var all []object
 	for _, l := range p.Lines[min(1, len(p.Lines)):] {
-		all = append(all, object{"value": l.From})
+		all = append(all, sparse(object{"value": l.From}))
 	}
 	return all
 }
@@ -111,7 +122,7 @@ func (p Panel) marks() []object {
 // limits colour a figure: it is bad below where it gets good, or above where
 // it gets bad.
 func (p Panel) limits() []object {
-	all := []object{}
+	var all []object
 	for _, l := range p.Lines[min(1, len(p.Lines)):] {
 		limit := object{"value": l.From, "color": "RED", "direction": "ABOVE"}
 		switch l.Color {
@@ -120,7 +131,7 @@ func (p Panel) limits() []object {
 		case "orange":
 			limit["color"] = "YELLOW"
 		}
-		all = append(all, limit)
+		all = append(all, sparse(limit))
 	}
 	return all
 }

@@ -64,6 +64,19 @@ func cloudQueries(t *testing.T) (all []string) {
 	return all
 }
 
+// TestNothingIsEmpty: the API leaves out what is 0 or empty, and Terraform
+// would take that for a change.
+func TestNothingIsEmpty(t *testing.T) {
+	t.Parallel()
+	for _, path := range glob(t, "../terraform/modules/monitoring/dashboards/*.json") {
+		for n, line := range strings.Split(string(read(t, path)), "\n") {
+			if _, value, _ := strings.Cut(strings.TrimSuffix(line, ","), ": "); value == "0" || value == "[]" || value == `""` || value == "false" || value == "null" {
+				t.Errorf("%s:%d: %s", path, n+1, line)
+			}
+		}
+	}
+}
+
 type policy struct {
 	Name, Severity, Summary, Runbook string
 	Conditions                       []struct{ Name, Group, Query, Duration, Every string }

@@ -27,13 +27,8 @@ resource "google_monitoring_uptime_check_config" "health" {
 
   # Another page that happens to answer 200 is not the service.
   content_matchers {
-    content = "ok"
-    matcher = "MATCHES_JSON_PATH"
-
-    json_path_matcher {
-      json_path    = "$.status"
-      json_matcher = "EXACT_MATCH"
-    }
+    content = "\"status\":\"ok\""
+    matcher = "CONTAINS_STRING"
   }
 
   monitored_resource {
