@@ -1,5 +1,15 @@
 # Bad input is refused before anything is created.
-mock_provider "google" {}
+mock_provider "google" {
+  # The real provider knows an account's address when it plans, too.
+  mock_resource "google_service_account" {
+    override_during = plan
+    defaults = {
+      name   = "projects/my-project-123/serviceAccounts/todo-runtime@my-project-123.iam.gserviceaccount.com"
+      email  = "todo-runtime@my-project-123.iam.gserviceaccount.com"
+      member = "serviceAccount:todo-runtime@my-project-123.iam.gserviceaccount.com"
+    }
+  }
+}
 
 variables {
   project_id              = "my-project-123"
