@@ -19,7 +19,7 @@ import (
 func TestCloudQueries(t *testing.T) {
 	t.Parallel()
 	var all []map[string]string
-	for i, query := range cloudQueries(t) {
+	for i, query := range append(policyQueries(t), pageQueries(t, "5m")...) {
 		if strings.Contains(query, "$") || strings.Contains(query, "ALERTS") || strings.Contains(query, "job:") || strings.Contains(query, "job_instance:") {
 			t.Errorf("Cloud Monitoring cannot answer %s", query)
 		}
@@ -36,15 +36,21 @@ func TestCloudQueries(t *testing.T) {
 	}
 }
 
-// cloudQueries are those of alerts.json and of both dashboards, as they are
-// when five minutes are looked at.
-func cloudQueries(t *testing.T) (all []string) {
+// policyQueries are those of alerts.json.
+func policyQueries(t *testing.T) (all []string) {
 	t.Helper()
 	for _, p := range policies(t) {
 		for _, c := range p.Conditions {
 			all = append(all, c.Query)
 		}
 	}
+	return all
+}
+
+// pageQueries are those of both dashboards, for a page whose points are so far
+// apart.
+func pageQueries(t *testing.T, interval string) (all []string) {
+	t.Helper()
 	const key = `"prometheusQuery": `
 	for _, path := range glob(t, "../terraform/modules/monitoring/dashboards/*.json") {
 		before := len(all)
@@ -54,7 +60,7 @@ func cloudQueries(t *testing.T) (all []string) {
 				if err := json.Unmarshal([]byte(text), &query); err != nil {
 					t.Fatalf("%s: %v in %s", path, err, line)
 				}
-				all = append(all, strings.ReplaceAll(query, "${__interval}", "5m"))
+				all = append(all, strings.ReplaceAll(query, "${__interval}", interval))
 			}
 		}
 		if len(all) == before {
