@@ -1,10 +1,15 @@
-// Package dashboards describes the to-do service's Grafana dashboards. What is
-// in grafana/ is written from here, by
+// Package dashboards describes the to-do service's dashboards. What is in
+// grafana/ and what Cloud Monitoring is given is written from here, by
 //
 //	go generate ./dashboards
 package dashboards
 
 //go:generate go run ./generate
+
+import "fmt"
+
+// monitoring is Terraform's module, from this folder.
+const monitoring = "../terraform/modules/monitoring/"
 
 // Dashboard is one page of Grafana's.
 type Dashboard struct {
@@ -66,5 +71,24 @@ type Query struct {
 // All are the dashboards that there are.
 func All() []Dashboard { return []Dashboard{service(), database()} }
 
-// File is the dashboard's name in grafana/.
-func (d Dashboard) File() string { return d.Name + ".json" }
+// Files are all that is written, by path from this folder.
+func Files(r Rules) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	policies, err := r.Policies()
+	if err != nil {
+		return nil, err
+	}
+	all[monitoring+"alerts.json"] = policies
+	for _, d := range All() {
+		grafana, err := d.JSON()
+		if err != nil {
+			return nil, err
+		}
+		google, err := d.CloudMonitoring(r)
+		if err != nil {
+			return nil, fmt.Errorf("dashboard %s: %w", d.UID, err)
+		}
+		all["grafana/"+d.Name+".json"], all[monitoring+"dashboards/"+d.Name+".json"] = grafana, google
+	}
+	return all, nil
+}

@@ -83,21 +83,31 @@ func tool(t *testing.T, name string) string {
 
 func TestFilesAreWhatIsDescribed(t *testing.T) {
 	t.Parallel()
-	want := map[string]string{}
-	for _, d := range dashboards.All() {
-		content, err := d.JSON()
-		if err != nil {
-			t.Fatal(err)
-		}
-		want[d.File()] = string(content)
+	files, err := dashboards.Files(rules(t))
+	if err != nil {
+		t.Fatal(err)
 	}
-	got := map[string]string{}
-	for _, path := range glob(t, "grafana/*") {
-		got[filepath.Base(path)] = string(read(t, path))
+	want, got := map[string]string{}, map[string]string{}
+	for path, content := range files {
+		want[path] = string(content)
+	}
+	for _, pattern := range []string{"grafana/*", "../terraform/modules/monitoring/dashboards/*", "../terraform/modules/monitoring/*.json"} {
+		for _, path := range glob(t, pattern) {
+			got[filepath.ToSlash(path)] = string(read(t, path))
+		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("run go generate ./dashboards (-described +checked in):\n%s", diff)
 	}
+}
+
+func rules(t *testing.T) dashboards.Rules {
+	t.Helper()
+	r, err := dashboards.ReadRules(os.DirFS("rules"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func TestPanels(t *testing.T) {

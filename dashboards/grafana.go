@@ -1,10 +1,6 @@
 package dashboards
 
-import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-)
+import "fmt"
 
 // object is a JSON object of Grafana's dashboard model, schema version 39,
 // which Grafana 11 writes and later versions read. What is left out has
@@ -12,9 +8,10 @@ import (
 type object = map[string]any
 
 const (
-	columns     = 24
-	graphHeight = 8
-	shortHeight = 4
+	columns       = 24
+	graphHeight   = 8
+	shortHeight   = 4
+	headingHeight = 1
 )
 
 // JSON is the dashboard as Grafana reads it.
@@ -23,11 +20,7 @@ func (d Dashboard) JSON() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("laying out dashboard %s: %w", d.UID, err)
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	err = e.Encode(object{
+	return encode(object{
 		"uid": d.UID, "title": d.Title, "description": d.Description, "tags": []string{"todo"},
 		"schemaVersion": 39, "version": 1, "editable": true, "graphTooltip": 1,
 		"refresh": "30s", "time": object{"from": "now-6h", "to": "now"}, "timezone": "browser",
@@ -36,7 +29,6 @@ func (d Dashboard) JSON() ([]byte, error) {
 		"annotations": object{"list": []object{alertMarks()}},
 		"panels":      panels,
 	})
-	return b.Bytes(), err
 }
 
 // source is the data source chosen at the top of the page.
@@ -64,13 +56,27 @@ func alertMarks() object {
 	}
 }
 
-// panels lays the rows out below one another.
-func (d Dashboard) panels() ([]object, error) {
-	var all []object
+// place is where a panel, or the heading of a row, lies on a page.
+type place struct {
+	row        string
+	panel      *Panel // nil for a heading
+	x, y, w, h int
+}
+
+func (p place) title() string {
+	if p.panel == nil {
+		return p.row
+	}
+	return p.panel.Title
+}
+
+// placed lays the rows out below one another.
+func (d Dashboard) placed() ([]place, error) {
+	var all []place
 	y := 0
 	for _, row := range d.Rows {
-		all = append(all, object{"id": len(all) + 1, "type": "row", "title": row.Title, "collapsed": false, "panels": []object{}, "gridPos": at(0, y, columns, 1)})
-		y++
+		all = append(all, place{row.Title, nil, 0, y, columns, headingHeight})
+		y += headingHeight
 		x, height := 0, 0
 		for _, p := range row.Panels {
 			if p.Width < 1 || p.Width > columns {
@@ -79,12 +85,26 @@ func (d Dashboard) panels() ([]object, error) {
 			if x+p.Width > columns {
 				x, y, height = 0, y+height, 0
 			}
-			all = append(all, p.object(len(all)+1, at(x, y, p.Width, p.height())))
+			all = append(all, place{row.Title, &p, x, y, p.Width, p.height()})
 			x, height = x+p.Width, max(height, p.height())
 		}
 		y += height
 	}
 	return all, nil
+}
+
+func (d Dashboard) panels() ([]object, error) {
+	placed, err := d.placed()
+	var all []object
+	for _, p := range placed {
+		id, position := len(all)+1, at(p.x, p.y, p.w, p.h)
+		if p.panel != nil {
+			all = append(all, p.panel.object(id, position))
+			continue
+		}
+		all = append(all, object{"id": id, "type": "row", "title": p.row, "collapsed": false, "panels": []object{}, "gridPos": position})
+	}
+	return all, err
 }
 
 func at(x, y, w, h int) object { return object{"x": x, "y": y, "w": w, "h": h} }

@@ -43,6 +43,11 @@ func TestQueriesAgainstPrometheus(t *testing.T) {
 			t.Errorf("%s: %s: %v", q.from, q.expr, err)
 		}
 	}
+	for _, expr := range policyQueries(t) {
+		if _, err := p.query(t.Context(), expr); err != nil {
+			t.Errorf("alerts.json: %s: %v", expr, err)
+		}
+	}
 	p.checkRoutes(t.Context(), t)
 	p.checkRules(t.Context(), t)
 }
@@ -68,6 +73,9 @@ func everyQuery(t *testing.T) []asked {
 				all = append(all, asked{name + ": variable " + v.Name, series + "}"})
 			}
 		}
+	}
+	for _, expr := range pageQueries(t, "10s") {
+		all = append(all, asked{"Cloud Monitoring", expr})
 	}
 	for _, r := range readRules(t) {
 		if r.Record != "" {

@@ -45,7 +45,7 @@ type jobEnv struct {
 func newCI(t *testing.T) *ci {
 	t.Helper()
 	dir := t.TempDir()
-	w, _ := readWorkflow(t)
+	w, _ := readWorkflow(t, "ci-cd.yml")
 	c := &ci{t: t, dir: dir, origin: filepath.Join(dir, "origin"), workflow: w, outputs: map[string]map[string]string{}, artifacts: filepath.Join(dir, "artifacts"),
 		summary: filepath.Join(dir, "summary.md"), calls: filepath.Join(dir, "calls")}
 	must(t, errors.Join(os.CopyFS(c.origin, os.DirFS("testdata/service")), os.CopyFS(c.origin, os.DirFS("testdata/ci"))))

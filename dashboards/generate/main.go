@@ -1,4 +1,5 @@
-// Command generate writes the dashboards to grafana/, as "go generate
+// Command generate writes the dashboards to grafana/, and what Cloud Monitoring
+// has of them and of the alerts to terraform/modules/monitoring, as "go generate
 // ./dashboards" starts it.
 package main
 
@@ -12,20 +13,24 @@ import (
 )
 
 func main() {
-	if err := generate("grafana"); err != nil {
+	if err := generate(); err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)
 	}
 }
 
-func generate(dir string) error {
-	for _, d := range dashboards.All() {
-		content, err := d.JSON()
-		if err != nil {
-			return err
-		}
-		if err := atomicfile.Write(filepath.Join(dir, d.File()), content, 0o644); err != nil {
-			return fmt.Errorf("writing dashboard %s: %w", d.UID, err)
+func generate() error {
+	rules, err := dashboards.ReadRules(os.DirFS("rules"))
+	if err != nil {
+		return err
+	}
+	files, err := dashboards.Files(rules)
+	if err != nil {
+		return err
+	}
+	for path, content := range files {
+		if err := atomicfile.Write(filepath.FromSlash(path), content, 0o644); err != nil {
+			return fmt.Errorf("writing %s: %w", path, err)
 		}
 	}
 	return nil

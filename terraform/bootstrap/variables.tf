@@ -14,8 +14,8 @@ variable "region" {
   default     = "europe-west2"
 
   validation {
-    condition     = can(regex("^[a-z]+-[a-z]+[0-9]{1,2}$", var.region))
-    error_message = "region must be a region such as europe-west2: not a zone (europe-west2-a) and not a group of regions (eu)."
+    condition     = contains(jsondecode(file("${path.module}/../regions.json")), var.region)
+    error_message = "There is no Cloud Run in this region, or none that this list knows: \"gcloud run regions list\" shows them, terraform/regions.json lists them. A zone (europe-west2-a) is not a region."
   }
 }
 

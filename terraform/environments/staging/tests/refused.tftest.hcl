@@ -1,0 +1,165 @@
+# Bad input is refused before anything is created.
+mock_provider "google" {
+  # The real provider knows an account's address when it plans, too.
+  mock_resource "google_service_account" {
+    override_during = plan
+    defaults = {
+      name   = "projects/my-project-123/serviceAccounts/todo-runtime@my-project-123.iam.gserviceaccount.com"
+      email  = "todo-runtime@my-project-123.iam.gserviceaccount.com"
+      member = "serviceAccount:todo-runtime@my-project-123.iam.gserviceaccount.com"
+    }
+  }
+}
+
+variables {
+  project_id              = "my-project-123"
+  image                   = "us-docker.pkg.dev/cloudrun/container/hello@sha256:0000000000000000000000000000000000000000000000000000000000000001"
+  metrics_collector_image = "us-docker.pkg.dev/cloud-ops-agents-artifacts/cloud-run-gmp-sidecar/cloud-run-gmp-sidecar@sha256:0000000000000000000000000000000000000000000000000000000000000002"
+  deployer_email          = "deployer@my-project-123.iam.gserviceaccount.com"
+  infrastructure_email    = "infrastructure@my-project-123.iam.gserviceaccount.com"
+  notification_emails     = ["ops@example.com"]
+}
+
+run "project_id" {
+  command         = plan
+  expect_failures = [var.project_id]
+
+  variables {
+    project_id = "My Project"
+  }
+}
+
+run "project_id_number" {
+  command         = plan
+  expect_failures = [var.project_id]
+
+  variables {
+    project_id = "123456789012"
+  }
+}
+
+run "region_zone" {
+  command         = plan
+  expect_failures = [var.region]
+
+  variables {
+    region = "europe-west2-a"
+  }
+}
+
+run "region_unknown" {
+  command         = plan
+  expect_failures = [var.region]
+
+  variables {
+    region = "europe-west99"
+  }
+}
+
+run "service_name" {
+  command         = plan
+  expect_failures = [var.service_name]
+
+  variables {
+    service_name = "to do"
+  }
+}
+
+run "image_by_tag" {
+  command         = plan
+  expect_failures = [var.image]
+
+  variables {
+    image = "us-docker.pkg.dev/cloudrun/container/hello:latest"
+  }
+}
+
+run "metrics_collector_image_by_tag" {
+  command         = plan
+  expect_failures = [var.metrics_collector_image]
+
+  variables {
+    metrics_collector_image = "us-docker.pkg.dev/cloud-ops-agents-artifacts/cloud-run-gmp-sidecar/cloud-run-gmp-sidecar:latest"
+  }
+}
+
+run "session_keys_version" {
+  command         = plan
+  expect_failures = [var.session_keys_version]
+
+  variables {
+    session_keys_version = "latest"
+  }
+}
+
+run "collector_config_version" {
+  command         = plan
+  expect_failures = [var.collector_config_version]
+
+  variables {
+    collector_config_version = "latest"
+  }
+}
+
+run "deployer_email" {
+  command         = plan
+  expect_failures = [var.deployer_email]
+
+  variables {
+    deployer_email = "somebody@example.com"
+  }
+}
+
+run "infrastructure_email_is_the_deployer" {
+  command         = plan
+  expect_failures = [var.infrastructure_email]
+
+  variables {
+    infrastructure_email = "deployer@my-project-123.iam.gserviceaccount.com"
+  }
+}
+
+run "database_tier_of_another_time" {
+  command         = plan
+  expect_failures = [var.database_tier]
+
+  variables {
+    database_tier = "db-n1-standard-1"
+  }
+}
+
+run "notification_emails_none" {
+  command         = plan
+  expect_failures = [var.notification_emails]
+
+  variables {
+    notification_emails = []
+  }
+}
+
+run "notification_emails_empty" {
+  command         = plan
+  expect_failures = [var.notification_emails]
+
+  variables {
+    notification_emails = [""]
+  }
+}
+
+run "notification_emails_no_address" {
+  command         = plan
+  expect_failures = [var.notification_emails]
+
+  variables {
+    notification_emails = ["ops"]
+  }
+}
+
+run "billing_account" {
+  command         = plan
+  expect_failures = [var.billing_account]
+
+  variables {
+    billing_account = "mine"
+  }
+}

@@ -1,0 +1,20 @@
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    google = {
+      source  = "hashicorp/google"
+      version = "8.0.0"
+    }
+  }
+
+  # -backend-config="bucket=…": the output state_bucket of bootstrap/.
+  backend "gcs" {
+    prefix = "staging"
+  }
+}
+
+provider "google" {
+  project = var.project_id
+  region  = var.region
+}
