@@ -2,7 +2,7 @@
 // them to Kubernetes' own schemas and to what has to agree between them, and
 // prints those that pass, for kubectl:
 //
-//	go run . ../overlays/production | kubectl apply -f -
+//	go run ./check overlays/production | kubectl apply -f -
 //
 // Kubernetes' schemas are fetched with the go command, once.
 package main
@@ -19,7 +19,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 // not, 2 without any. Nothing is printed of an overlay that does not pass.
 func run(overlays []string, stdout, stderr io.Writer) int {
 	if len(overlays) == 0 {
-		say(stderr, "usage: check OVERLAY…; an overlay is a folder such as ../overlays/production")
+		say(stderr, "usage: check OVERLAY…; an overlay is a folder such as overlays/production")
 		return 2
 	}
 	s, err := loadSchemas()

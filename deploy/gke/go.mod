@@ -1,6 +1,6 @@
 // What checks the Kubernetes manifests. It is a module of its own, so that
 // Kubernetes' modules are no part of what is delivered.
-module github.com/sluice-ci/sluice/deploy/gke/check
+module github.com/sluice-ci/sluice/deploy/gke
 
 go 1.26.0
 
