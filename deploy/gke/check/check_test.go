@@ -81,9 +81,27 @@ func TestOverlays(t *testing.T) {
 	}
 }
 
-// TestUnset: what is not filled in, or cannot be right, prints nothing.
+// TestRefused: of an overlay that does not pass nothing is printed, and those
+// beside it are.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr bytes.Buffer
+	status := run([]string{overlay(t, "staging", nil), overlay(t, "production", filled())}, &stdout, &stderr)
+	if status != 1 || strings.Count(stdout.String(), "kind: Namespace") != 1 || !strings.Contains(stderr.String(), "settings.yaml") {
+		t.Errorf("status %d: %s%s", status, &stdout, &stderr)
+	}
+	if status := run(nil, &stdout, &stderr); status != 2 {
+		t.Errorf("without an overlay: status %d", status)
+	}
+}
+
+// TestUnset: what is not filled in, or cannot be right, does not pass.
 func TestUnset(t *testing.T) {
 	t.Parallel()
+	s, err := loadSchemas()
+	if err != nil {
+		t.Fatal(err)
+	}
 	without := func(key, value string) map[string]string {
 		s := filled()
 		if s[key] = value; value == "" {
@@ -113,9 +131,8 @@ func TestUnset(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			var stdout, stderr bytes.Buffer
-			if status := run([]string{overlay(t, "production", c.settings)}, &stdout, &stderr); status != 1 || stdout.Len() > 0 || !strings.Contains(stderr.String(), c.want) {
-				t.Errorf("status %d, %d bytes printed: %s: want %q", status, stdout.Len(), &stderr, c.want)
+			if _, err := passed(s, overlay(t, "production", c.settings)); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v: want %q", err, c.want)
 			}
 		})
 	}
