@@ -8,7 +8,7 @@ GO      ?= go
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags='-s -w'
 SERVICE ?= .
 
-.PHONY: build run test test-stack test-infra lint bench clean
+.PHONY: build run test test-stack test-infra test-kernel lint bench clean
 
 build:
 	@echo "building bin/sluice (the first time takes some minutes)"
@@ -30,16 +30,28 @@ test-stack:
 	@tools/packages.sh docker.io docker-compose debootstrap
 	$(GO) test -tags stack -timeout 30m -count 1 .
 
-# terraform/ against a mocked provider. Where the provider registry is out of reach
+# terraform/ against a mocked provider, and deploy/gke against Kubernetes' schemas.
+# Where the provider registry is out of reach
 # the first time takes 10 minutes or more, for building the provider.
 test-infra:
 	@GO="$(GO)" tools/provider.sh >/dev/null
 	@command -v tflint >/dev/null || echo "tflint is not installed: its rules are not tried"
+	@tools/modules.sh deploy/gke
 	$(GO) test -tags infra -timeout 60m -count 1 ./terraform/...
+	cd deploy/gke && $(GO) test -count 1 ./...
+
+# Confinement on Debian's own kernel, in a virtual machine: with memory bound, and
+# an older Landlock. As root, on Debian.
+test-kernel:
+	@tools/packages.sh qemu-system-x86 busybox-static kmod
+	CGO_ENABLED=0 $(GO) test -c -o bin/sandbox.test ./internal/sandbox
+	cd internal/sandbox && ../../tools/kernel.sh ../../bin/sandbox.test -test.run='TestAttacks$$|Group' -test.timeout=20m -test.v
 
 lint:
 	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...
+	$(GO) tool -modfile=tools/go.mod golangci-lint run --build-tags infra ./terraform/...
 	cd app && $(GO) tool -modfile=../tools/go.mod golangci-lint run --config ../.golangci.yml ./...
+	cd deploy/gke && $(GO) tool -modfile=../../tools/go.mod golangci-lint run --config ../../.golangci.yml ./...
 
 bench: build
 	bench/run.sh

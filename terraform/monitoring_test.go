@@ -19,8 +19,8 @@ import (
 
 const monitoring = "modules/monitoring"
 
-// TestLogFilters holds the filters of metrics made of the log to what the
-// service really writes: each counts its own message, and no other.
+// TestLogFilters holds the filters of metrics made of the log, and the queries of
+// the guide, to what the service really writes: each finds its own message, and no other.
 func TestLogFilters(t *testing.T) {
 	t.Parallel()
 	lines := runTodo(t).log
@@ -32,20 +32,47 @@ func TestLogFilters(t *testing.T) {
 	}
 	got := map[string][]string{}
 	for name, text := range logFilters(t) {
-		f, err := parseFilter(text)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		for _, line := range lines {
-			if entry := cloudEntry(t, line); f.matches(entry) {
-				message := entry["jsonPayload.message"]
-				got[name] = append(got[name], regexp.MustCompile(`: .*`).ReplaceAllString(message, ": "))
-			}
-		}
+		got[name] = matched(t, text, lines)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("messages by filter (-want +got):\n%s\nof the log:\n%s", diff, strings.Join(lines, "\n"))
 	}
+	var guide [][]string
+	for _, text := range guideQueries(t) {
+		guide = append(guide, matched(t, text, lines))
+	}
+	if diff := cmp.Diff([][]string{want["app_started"], want["task_added"], want["task_completed"], want["csrf_failure"]}, guide); diff != "" {
+		t.Errorf("messages by query of the guide (-want +got):\n%s", diff)
+	}
+}
+
+// matched are the messages of the lines that a filter lets through, up to what
+// differs each time.
+func matched(t *testing.T, text string, lines []string) (messages []string) {
+	t.Helper()
+	f, err := parseFilter(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range lines {
+		if entry := cloudEntry(t, line); f.matches(entry) {
+			messages = append(messages, regexp.MustCompile(`: .*`).ReplaceAllString(entry["jsonPayload.message"], ": "))
+		}
+	}
+	return messages
+}
+
+// guideQueries are those that the guide has a reader paste into the Logs Explorer.
+func guideQueries(t *testing.T) (queries []string) {
+	t.Helper()
+	text, err := os.ReadFile("../docs/guide/05-logs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("(?s)```logging\n(.*?)\n```").FindAllSubmatch(text, -1) {
+		queries = append(queries, string(m[1]))
+	}
+	return queries
 }
 
 // logFilters are those of log-filters.tf, as Terraform itself reads the file.
