@@ -204,7 +204,7 @@ func (a Access) suffices(e sandbox.Enforced, least sandbox.Level) error {
 		return nil
 	}
 	return hint.With(fmt.Errorf("it runs code of the repository, and this kernel confines that less than %s: files %s, network %s", least, e.Files, e.Network),
-		"allow user namespaces or Landlock, or say --allow-unconfined where the repository is trusted")
+		"allow user namespaces, or Landlock and pidfd_getfd (docker run --cap-add SYS_PTRACE), or say --allow-unconfined where the repository is trusted")
 }
 
 // errRefused is a kernel that does not let a process confine itself.

@@ -29,12 +29,14 @@ type Overseer struct {
 }
 
 // Oversee gives a command that is yet to start an overseer, if what is asked for
-// needs one, and says so in the request. It adds to the end of cmd.ExtraFiles.
+// needs one, and says so in the request. It adds to the end of cmd.ExtraFiles. A
+// parent that could not connect for it oversees nothing, and the network is then
+// not held.
 func Oversee(cmd *exec.Cmd, r *Request) (*Overseer, error) {
 	o := &Overseer{tcp: r.Access.Network == Loopback || r.Access.Network == Machine}
 	o.ended, o.end = context.WithCancel(context.Background())
 	r.Overseer = 0
-	if r.alone() || r.NetworkHeld > None || r.Access.Network == Outside {
+	if r.alone() || r.NetworkHeld > None || r.Access.Network == Outside || !canConnect() {
 		return o, nil
 	}
 	for _, path := range append([]string{r.Temp}, r.Access.Write...) {
@@ -49,6 +51,30 @@ func Oversee(cmd *exec.Cmd, r *Request) (*Overseer, error) {
 	r.Overseer = 3 + len(cmd.ExtraFiles)
 	cmd.ExtraFiles = append(cmd.ExtraFiles, o.theirs)
 	return o, nil
+}
+
+// canConnect tells whether this process may look into one that it started, and copy
+// its sockets. The filter of a container may refuse the calls (Docker 20.10's does
+// without CAP_SYS_PTRACE), and so may Yama's stricter settings.
+func canConnect() bool {
+	fd, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	same, err := unix.PidfdGetfd(fd, fd, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(same)
+	var from, to [1]byte
+	local := []unix.Iovec{{Base: &to[0], Len: 1}}
+	remote := []unix.RemoteIovec{{Base: uintptr(unsafe.Pointer(&from[0])), Len: 1}} // #nosec G103 -- the system call takes an address
+	if _, err := unix.ProcessVMReadv(os.Getpid(), local, remote, 0); err != nil {
+		return false
+	}
+	scope, err := os.ReadFile("/proc/sys/kernel/yama/ptrace_scope")
+	return err != nil || os.Geteuid() == 0 || string(scope) < "2"
 }
 
 // pair makes the two ends over which the descriptor comes.

@@ -238,7 +238,10 @@ func levels() []level {
 		"replace the toolchain", "replace a program in PATH",
 	}
 	others := []string{"read the environments of all", "read another's memory", "trace another process", "leave by another process's root"}
-	sockets := []string{"reach a Unix socket", "reach a Unix socket by a link", "reach a Unix socket from a folder", "send to a Unix datagram socket"}
+	outside := []string{
+		"reach a Unix socket", "reach a Unix socket by a link", "reach a Unix socket from a folder", "send to a Unix datagram socket",
+		"send by TCP", "send by UDP", "send by TCP over IPv6", "send by MPTCP", "send by TCP fast open", "ask DNS", "reach out by a changing address", "reach out by no address", "choose a route outside",
+	}
 	full, partial := Enforced{Full, Full, Full, Partial}, Enforced{Partial, Partial, Partial, Partial}
 	shared := []string{"fill the disk by many files", outlive, "kill another process"} // the caller adopts and ends what is left
 	return []level{
@@ -251,7 +254,8 @@ func levels() []level {
 		{name: "nested", nested: true, network: Loopback, want: partial, passed: shared},
 		{name: "nested, no network", nested: true, network: NoNetwork, want: partial, passed: shared},
 		{name: "seccomp only", noLandlock: true, network: Loopback, want: Enforced{None, Partial, None, Partial}, passed: slices.Concat(shared, files, others)},
-		{name: "no overseer, no network", unseen: true, network: NoNetwork, want: Enforced{Partial, None, Partial, Partial}, passed: slices.Concat(shared, sockets)},
+		{name: "no overseer, no network", unseen: true, network: NoNetwork, want: partial, passed: shared},
+		{name: "no overseer", unseen: true, network: Loopback, want: Enforced{Partial, None, Partial, Partial}, passed: slices.Concat(shared, outside)},
 	}
 }
 
@@ -265,7 +269,7 @@ func (l level) otherwise(attack string, uid int, limits Level) (passed, known bo
 		return limits == None, true
 	case "reach an abstract Unix socket": // what older kernels' Landlock does not stop, an overseer or a namespace does
 		version, err := landlock.LandlockGetABIVersion()
-		return l.unseen && (err != nil || version < 6), true
+		return l.unseen && l.network != NoNetwork && (err != nil || version < 6), true
 	case "change a setting of the kernel": // they are root's
 		return uid == 0 && l.noLandlock && !l.namespaces, true
 	case outlive: // root has a group here, which ends it

@@ -112,13 +112,16 @@ func localSockets(f *filter) {
 	})
 }
 
-// onlyUnix refuses sockets of every other kind.
-func onlyUnix(f *filter) {
+// noPeers leaves only sockets that are of no use but between processes that one
+// has made itself, by socketpair(2): none can be connected.
+func noPeers(f *filter) {
+	f.equal(unix.SYS_CONNECT, func() { f.answer(refuse(unix.EACCES)) })
 	f.equal(unix.SYS_SOCKET, func() {
 		f.load(firstArg)
-		f.equal(unix.AF_UNIX, func() { f.answer(allow) }) // Landlock scopes abstract ones
+		f.equal(unix.AF_UNIX, f.connected)
 		f.answer(refuse(unix.EACCES))
 	})
+	f.equal(unix.SYS_SOCKETPAIR, f.connected)
 }
 
 // filterCalls installs the filter in all threads, and says how strictly it
@@ -127,10 +130,10 @@ func filterCalls(r Request) (Level, error) {
 	if r.Overseer != 0 {
 		return handOver(r)
 	}
-	rules := anySocket
+	rules, held := anySocket, r.NetworkHeld
 	switch r.Access.Network {
 	case NoNetwork:
-		rules = onlyUnix
+		rules, held = noPeers, max(held, Partial)
 	case Loopback:
 		rules = localSockets
 	}
@@ -138,7 +141,7 @@ func filterCalls(r Request) (Level, error) {
 	if r.Access.Network == Outside || r.alone() {
 		return Full, err // where it may reach outside, nothing was to be kept from it
 	}
-	return r.NetworkHeld, err
+	return held, err
 }
 
 // install has all threads be held to the filter. It returns the descriptor by
