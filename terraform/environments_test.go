@@ -28,6 +28,27 @@ func TestEnvironmentsAlike(t *testing.T) {
 	}
 }
 
+// TestEnvironmentsGrantLittle: the account that applies an environment can say
+// nothing about accounts, secrets or who may do what in the project, so what an
+// environment is made of has none of it.
+func TestEnvironmentsGrantLittle(t *testing.T) {
+	t.Parallel()
+	personal := regexp.MustCompile(`^google_(project_iam_|service_account|secret_manager_|organization_|folder_|storage_bucket_iam_)`)
+	for _, name := range []string{"staging", "production"} {
+		modules := regexp.MustCompile(`(?m)^  source = "\.\./\.\./(modules/\w+)"$`).FindAllStringSubmatch(environment(t, name)["main.tf"], -1)
+		if len(modules) == 0 {
+			t.Fatalf("%s calls no module", name)
+		}
+		for _, m := range modules {
+			for _, b := range blocks(source(t, m[1])) {
+				if b.kind == "resource" && personal.MatchString(b.labels) {
+					t.Errorf("%s calls %s, which makes %s: call it in bootstrap", name, m[1], b.labels)
+				}
+			}
+		}
+	}
+}
+
 // environment is the text of its files, by name.
 func environment(t *testing.T, name string) map[string]string {
 	t.Helper()

@@ -33,7 +33,7 @@ locals {
 }
 
 resource "google_project_service" "service" {
-  for_each           = toset(concat(local.services, var.gke ? ["container.googleapis.com"] : []))
+  for_each           = toset(local.services)
   project            = var.project_id
   service            = each.key
   disable_on_destroy = false # what else uses it in the project is not ours to stop

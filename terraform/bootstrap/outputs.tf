@@ -22,3 +22,18 @@ output "state_bucket" {
   description = "Bucket of Terraform's state."
   value       = google_storage_bucket.state.name
 }
+
+output "service_account_email" {
+  description = "Account that the service runs as."
+  value       = module.identity.service_account_email
+}
+
+output "service_account_member" {
+  description = "The same account as a member of IAM, serviceAccount:EMAIL."
+  value       = module.identity.service_account_member
+}
+
+output "secret_ids" {
+  description = "Secrets that a person writes values to before the environment is applied, by name."
+  value       = module.secrets.secret_ids
+}

@@ -19,6 +19,17 @@ variable "region" {
   }
 }
 
+variable "service_name" {
+  description = "Name of the service, as in its environment: accounts and secrets are named by it."
+  type        = string
+  default     = "todo"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{2,18}[a-z0-9]$", var.service_name))
+    error_message = "The name of the service has 4 to 20 lower-case letters, digits and hyphens, begins with a letter and does not end with a hyphen: names of accounts are made of it."
+  }
+}
+
 variable "has_organisation" {
   description = "Whether the project belongs to an organisation. Its policies can then refuse keys of service accounts; who applies this must be its policy administrator (roles/orgpolicy.policyAdmin)."
   type        = bool
@@ -106,14 +117,8 @@ variable "infrastructure_environment" {
   }
 }
 
-variable "gke" {
-  description = "Whether the service is to run on GKE, too."
-  type        = bool
-  default     = false
-}
-
 variable "deletion_protection" {
-  description = "Makes Terraform refuse to destroy the bucket of the state."
+  description = "Makes Terraform refuse to destroy the bucket of the state and the secrets."
   type        = bool
   default     = true
 }

@@ -23,11 +23,6 @@ output "database_grants" {
   value       = module.database.grants
 }
 
-output "secret_ids" {
-  description = "Secrets that a person writes values to, by name."
-  value       = module.secrets.secret_ids
-}
-
 output "dashboard_id" {
   description = "Id of the dashboard of the service."
   value       = module.monitoring.dashboard_id

@@ -1,6 +1,9 @@
+# What bootstrap made, by the names that it gives.
 locals {
-  session_keys     = "${var.service_name}-session-keys"
-  collector_config = "${var.service_name}-collector-config"
+  deployer_email        = "deployer@${var.project_id}.iam.gserviceaccount.com"
+  service_account_email = "${var.service_name}-runtime@${var.project_id}.iam.gserviceaccount.com"
+  session_keys          = "projects/${var.project_id}/secrets/${var.service_name}-session-keys"
+  collector_config      = "projects/${var.project_id}/secrets/${var.service_name}-collector-config"
 }
 
 module "network" {
@@ -18,18 +21,8 @@ module "registry" {
   project_id          = var.project_id
   region              = var.region
   repository_id       = var.service_name
-  writers             = ["serviceAccount:${var.deployer_email}"]
+  writers             = ["serviceAccount:${local.deployer_email}"]
   deletion_protection = var.deletion_protection
-}
-
-module "identity" {
-  source = "../../modules/identity"
-
-  project_id           = var.project_id
-  name                 = var.service_name
-  deployer_email       = var.deployer_email
-  infrastructure_email = var.infrastructure_email
-  database_instance    = var.service_name
 }
 
 module "database" {
@@ -44,20 +37,7 @@ module "database" {
   allow_shared_core           = true
   high_availability           = var.database_high_availability
   deletion_protection         = var.deletion_protection
-  iam_service_accounts        = { service = module.identity.service_account_email }
-}
-
-module "secrets" {
-  source = "../../modules/secrets"
-
-  project_id          = var.project_id
-  region              = var.region
-  deletion_protection = var.deletion_protection
-
-  secrets = {
-    (local.session_keys)     = { accessors = [module.identity.service_account_member] }
-    (local.collector_config) = { accessors = [module.identity.service_account_member] }
-  }
+  iam_service_accounts        = { service = local.service_account_email }
 }
 
 module "service" {
@@ -67,8 +47,8 @@ module "service" {
   region                = var.region
   name                  = var.service_name
   image                 = var.image
-  service_account_email = module.identity.service_account_email
-  deployer_email        = var.deployer_email
+  service_account_email = local.service_account_email
+  deployer_email        = local.deployer_email
   network_id            = module.network.network_id
   subnetwork_id         = module.network.subnetwork_id
   min_instances         = var.min_instances
@@ -83,17 +63,14 @@ module "service" {
   database_user            = module.database.iam_users["service"]
 
   secret_environment = {
-    SESSION_KEYS = { secret = module.secrets.secret_ids[local.session_keys], version = var.session_keys_version }
+    SESSION_KEYS = { secret = local.session_keys, version = var.session_keys_version }
   }
 
   metrics_collector = {
     image   = var.metrics_collector_image
-    secret  = module.secrets.secret_ids[local.collector_config]
+    secret  = local.collector_config
     version = var.collector_config_version
   }
-
-  # Who may read a secret, and use the database, has to be known before the first start.
-  depends_on = [module.identity, module.secrets]
 }
 
 module "monitoring" {

@@ -20,7 +20,7 @@ variable "region" {
 }
 
 variable "service_name" {
-  description = "Name of the service, its network, repository and database."
+  description = "Name of the service, its network, repository and database; the same as service_name of bootstrap."
   type        = string
   default     = "todo"
 
@@ -69,32 +69,6 @@ variable "collector_config_version" {
   validation {
     condition     = can(regex("^[1-9][0-9]*$", var.collector_config_version))
     error_message = "A version of a secret is a number here, not \"latest\"."
-  }
-}
-
-variable "deployer_email" {
-  description = "Account that releases: output deployer_email of bootstrap/."
-  type        = string
-
-  validation {
-    condition     = can(regex("^[a-z0-9-]+@[a-z0-9-]+\\.iam\\.gserviceaccount\\.com$", var.deployer_email))
-    error_message = "The deployer is an account name@project.iam.gserviceaccount.com: \"terraform output deployer_email\" in bootstrap/ shows it."
-  }
-}
-
-variable "infrastructure_email" {
-  description = "Account that applies this: output infrastructure_email of bootstrap/; null where only a person does."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.infrastructure_email == null || can(regex("^[a-z0-9-]+@[a-z0-9-]+\\.iam\\.gserviceaccount\\.com$", var.infrastructure_email))
-    error_message = "The account that applies is name@project.iam.gserviceaccount.com: \"terraform output infrastructure_email\" in bootstrap/ shows it."
-  }
-
-  validation {
-    condition     = var.infrastructure_email != var.deployer_email
-    error_message = "Releases and Terraform must be two accounts: each may do what the other must not."
   }
 }
 
@@ -173,7 +147,7 @@ variable "budget_amount" {
 }
 
 variable "deletion_protection" {
-  description = "Whether Terraform refuses to delete the service, the database and its network, the images and the secrets. To take everything down apply with false first."
+  description = "Whether Terraform refuses to delete the service, the database and its network, and the images. To take everything down apply with false first."
   type        = bool
   default     = true
 }

@@ -112,12 +112,12 @@ variable "host" {
 }
 
 variable "service_account_email" {
-  description = "Account that the service runs as; service_account_email of the module identity."
+  description = "Account that the service runs as; service_account_email of bootstrap."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z0-9-]+@[a-z0-9.-]+\\.iam\\.gserviceaccount\\.com$", var.service_account_email))
-    error_message = "service_account_email must be the email of a service account, NAME@PROJECT.iam.gserviceaccount.com; the module identity puts it out as service_account_email."
+    error_message = "service_account_email must be the email of a service account, NAME@PROJECT.iam.gserviceaccount.com; bootstrap puts it out as service_account_email."
   }
 }
 

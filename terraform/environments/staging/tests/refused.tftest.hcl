@@ -1,22 +1,10 @@
 # Bad input is refused before anything is created.
-mock_provider "google" {
-  # The real provider knows an account's address when it plans, too.
-  mock_resource "google_service_account" {
-    override_during = plan
-    defaults = {
-      name   = "projects/my-project-123/serviceAccounts/todo-runtime@my-project-123.iam.gserviceaccount.com"
-      email  = "todo-runtime@my-project-123.iam.gserviceaccount.com"
-      member = "serviceAccount:todo-runtime@my-project-123.iam.gserviceaccount.com"
-    }
-  }
-}
+mock_provider "google" {}
 
 variables {
   project_id              = "my-project-123"
   image                   = "us-docker.pkg.dev/cloudrun/container/hello@sha256:0000000000000000000000000000000000000000000000000000000000000001"
   metrics_collector_image = "us-docker.pkg.dev/cloud-ops-agents-artifacts/cloud-run-gmp-sidecar/cloud-run-gmp-sidecar@sha256:0000000000000000000000000000000000000000000000000000000000000002"
-  deployer_email          = "deployer@my-project-123.iam.gserviceaccount.com"
-  infrastructure_email    = "infrastructure@my-project-123.iam.gserviceaccount.com"
   notification_emails     = ["ops@example.com"]
 }
 
@@ -98,24 +86,6 @@ run "collector_config_version" {
 
   variables {
     collector_config_version = "latest"
-  }
-}
-
-run "deployer_email" {
-  command         = plan
-  expect_failures = [var.deployer_email]
-
-  variables {
-    deployer_email = "somebody@example.com"
-  }
-}
-
-run "infrastructure_email_is_the_deployer" {
-  command         = plan
-  expect_failures = [var.infrastructure_email]
-
-  variables {
-    infrastructure_email = "deployer@my-project-123.iam.gserviceaccount.com"
   }
 }
 
