@@ -314,6 +314,32 @@ func TestWorkOfDeadProcessesIsCleared(t *testing.T) {
 	}
 }
 
+// What a killed process was removing is removed at once, and what another one is
+// removing is left to it.
+func TestClearStaleKnowsWhatIsBeingRemoved(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(s.dir, "work", "drop-1")
+	if err := os.Mkdir(left, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mine, err := s.aside()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mine.Close()
+	s.ClearStale()
+	if _, err := os.Stat(left); err == nil {
+		t.Error("what was left behind is still there")
+	}
+	if _, err := os.Stat(mine.Name()); err != nil {
+		t.Errorf("what is in use was removed: %v", err)
+	}
+}
+
 func TestTrimKeepsWhatWasUsedLast(t *testing.T) {
 	t.Parallel()
 	s := store(t)

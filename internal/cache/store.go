@@ -194,13 +194,14 @@ func (s *Store) DropIf(condemned func(dir string) (bool, error)) error {
 
 // drop takes an entry out of sight in one step, then removes it.
 func (s *Store) drop(dir string) error {
-	aside, err := os.MkdirTemp(filepath.Join(s.dir, "work"), "drop-")
+	aside, err := s.aside()
 	if err != nil {
 		return err
 	}
-	err = os.Rename(dir, filepath.Join(aside, "entry"))
+	defer aside.Close()
+	err = os.Rename(dir, filepath.Join(aside.Name(), "entry"))
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	return errors.Join(err, atomicfile.RemoveAll(aside))
+	return errors.Join(err, atomicfile.RemoveAll(aside.Name()))
 }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/sluice-ci/sluice/internal/atomicfile"
 )
@@ -75,13 +74,47 @@ func (w *Work) Close() error {
 	return os.Remove(w.lock.Name())
 }
 
+// aside makes a folder for what is to be removed. It is locked until it is closed,
+// so that others know those that were left behind.
+func (s *Store) aside() (*os.File, error) {
+	var failed error
+	for range 10 {
+		dir, err := os.MkdirTemp(filepath.Join(s.dir, "work"), "drop-")
+		if err != nil {
+			return nil, err
+		}
+		f, err := own(dir)
+		if err == nil {
+			return f, nil
+		}
+		failed = err // another run took it for one that was left behind
+	}
+	return nil, failed
+}
+
+// own locks a folder that nobody else has, and that is still there.
+func own(dir string) (*os.File, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
 // ClearStale removes the work folders that no process holds. What cannot be
 // removed now is left for the next time.
 func (s *Store) ClearStale() {
 	dropped, _ := filepath.Glob(filepath.Join(s.dir, "work", "drop-*"))
 	for _, dir := range dropped {
-		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > time.Hour {
+		if f, err := own(dir); err == nil {
 			_ = atomicfile.RemoveAll(dir)
+			_ = f.Close()
 		}
 	}
 	locks, _ := filepath.Glob(filepath.Join(s.dir, "work", "run-*.lock")) // the pattern is well-formed
