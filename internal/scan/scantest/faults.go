@@ -25,7 +25,7 @@ func faults() map[string]string {
 		"null":                     `echo null; exit 0`,
 		"output that breaks off":   `half "$@"; exit 0`,
 		"killed after half of it":  `half "$@"; kill -9 $$`,
-		huge:                       `printf '{"Name":"'; head -c 320M /dev/zero | tr '\0' a; echo '"}'; exit 0`,
+		huge:                       `printf '{"Name":"'; head -c 640M /dev/zero | tr '\0' a; echo '"}'; exit 0`,
 		"output of another schema": `echo '{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x"}},"results":[]}]}'; exit 0`,
 		elsewhere:                  `cd @ELSEWHERE@ && unset GIT_DIR GIT_WORK_TREE GIT_ALTERNATE_OBJECT_DIRECTORIES && real "$@"; exit`,
 		hanging:                    `exec 9>@STATE@/alive; setsid sleep 86400 & echo hangs >@STATE@/hanging; sleep 86400`,

@@ -21,6 +21,7 @@ output "database_name" {
 output "iam_users" {
   description = "MySQL user of each service account, by the names of iam_service_accounts."
   value       = local.users
+  depends_on  = [google_sql_user.service] # who uses a name finds the user
 }
 
 output "grants" {
