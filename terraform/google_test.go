@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -64,6 +65,8 @@ func (g *google) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.answer(w, policy+"#iam")
 	case r.Method == http.MethodGet:
 		g.answer(w, path)
+	case strings.HasSuffix(path, "/alertPolicies") && tooManyConditions(body):
+		http.Error(w, `{"error": {"code": 400, "message": "a policy that uses PromQL has one condition"}}`, http.StatusBadRequest)
 	case r.Method == http.MethodPost:
 		g.create(w, path, r.URL.Query(), body)
 	default:
@@ -98,6 +101,14 @@ func (g *google) create(w http.ResponseWriter, path string, query url.Values, bo
 	}
 	g.kept[path+"/"+id] = thing
 	g.done(w, path+"/"+id)
+}
+
+func tooManyConditions(policy map[string]any) bool {
+	conditions, _ := policy["conditions"].([]any)
+	return len(conditions) > 1 && slices.ContainsFunc(conditions, func(c any) bool {
+		condition, _ := c.(map[string]any)
+		return condition["conditionPrometheusQueryLanguage"] != nil
+	})
 }
 
 // done answers what changed something: Cloud Run with an operation, which has
