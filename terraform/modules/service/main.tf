@@ -152,6 +152,7 @@ resource "google_cloud_run_v2_service" "service" {
       client,
       client_version,
       traffic,
+      template[0].labels, # gcloud's, one for each release
       template[0].revision,
       template[0].containers[0].image,
     ]
