@@ -40,9 +40,7 @@ func TestCloudQueries(t *testing.T) {
 func policyQueries(t *testing.T) (all []string) {
 	t.Helper()
 	for _, p := range policies(t) {
-		for _, c := range p.Conditions {
-			all = append(all, c.Query)
-		}
+		all = append(all, p.Query)
 	}
 	return all
 }
@@ -84,8 +82,7 @@ func TestNothingIsEmpty(t *testing.T) {
 }
 
 type policy struct {
-	Name, Severity, Summary, Runbook string
-	Conditions                       []struct{ Name, Group, Query, Duration, Every string }
+	Name, Title, Severity, Summary, Runbook, Group, Query, Duration, Every string
 }
 
 func policies(t *testing.T) (all []policy) {
@@ -102,16 +99,13 @@ func TestPolicies(t *testing.T) {
 	t.Parallel()
 	got := map[string]int{"TodoDown": 1, "TodoInstanceDown": 1} // what the check from outside stands in for
 	for _, p := range policies(t) {
-		if p.Severity != "CRITICAL" && p.Severity != "WARNING" || p.Summary == "" || p.Runbook == "" || len(p.Conditions) > 6 {
-			t.Errorf("policy %s: severity %q, %q, runbook %q, %d conditions", p.Name, p.Severity, p.Summary, p.Runbook, len(p.Conditions))
+		if p.Severity != "CRITICAL" && p.Severity != "WARNING" || p.Summary == "" || p.Runbook == "" || p.Query == "" {
+			t.Errorf("policy %s: severity %q, %q, runbook %q, query %q", p.Title, p.Severity, p.Summary, p.Runbook, p.Query)
 		}
-		for _, c := range p.Conditions {
-			every, err := time.ParseDuration(c.Every)
-			if err != nil || every <= 0 || every%(30*time.Second) != 0 {
-				t.Errorf("%s is asked every %q: want a multiple of 30 s", c.Name, c.Every)
-			}
-			got[p.Name]++
+		if every, err := time.ParseDuration(p.Every); err != nil || every <= 0 || every%(30*time.Second) != 0 {
+			t.Errorf("%s is asked every %q: want a multiple of 30 s", p.Title, p.Every)
 		}
+		got[p.Name]++
 	}
 	for _, r := range readRules(t) {
 		if r.Alert != "" {
@@ -120,7 +114,7 @@ func TestPolicies(t *testing.T) {
 	}
 	for name, n := range got {
 		if n != 0 {
-			t.Errorf("%s: %+d conditions more than rules", name, n)
+			t.Errorf("%s: %+d policies more than rules", name, n)
 		}
 	}
 }

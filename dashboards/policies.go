@@ -8,17 +8,14 @@ import (
 )
 
 // policy is an alert policy of Cloud Monitoring, as terraform/modules/monitoring
-// reads it: what fires under one name with one severity.
+// reads it. A policy that asks in PromQL has one condition, so windows of the
+// same alert are policies of their own.
 type policy struct {
-	Name       string      `json:"name"`
-	Severity   string      `json:"severity"`
-	Summary    string      `json:"summary"`
-	Runbook    string      `json:"runbook"`
-	Conditions []condition `json:"conditions"`
-}
-
-type condition struct {
 	Name     string `json:"name"`
+	Title    string `json:"title"` // the name with the windows: no other policy of the severity has it
+	Severity string `json:"severity"`
+	Summary  string `json:"summary"`
+	Runbook  string `json:"runbook"`
 	Group    string `json:"group"`
 	Query    string `json:"query"`
 	Duration string `json:"duration"` // that the query holds before the alert fires, such as "120s"
@@ -34,44 +31,37 @@ var elsewhere = map[string]bool{"TodoDown": true, "TodoInstanceDown": true}
 // Policies are the alerts for Cloud Monitoring, as JSON.
 func (r Rules) Policies() ([]byte, error) {
 	var all []policy
-	at := map[string]int{}
 	for _, a := range r.alerts {
 		if elsewhere[a.Alert] {
 			continue
 		}
-		c, err := r.condition(a)
+		p, err := r.policy(a)
 		if err != nil {
 			return nil, fmt.Errorf("alert %s: %w", a.Alert, err)
 		}
-		key := a.Alert + a.Labels["severity"]
-		i, ok := at[key]
-		if !ok {
-			i, at[key] = len(all), len(all)
-			all = append(all, policy{Name: a.Alert, Severity: strings.ToUpper(a.Labels["severity"]),
-				Summary: a.Annotations["summary"], Runbook: a.Annotations["runbook_url"]})
-		}
-		all[i].Conditions = append(all[i].Conditions, c)
+		all = append(all, p)
 	}
 	return encode(all)
 }
 
-func (r Rules) condition(a alert) (condition, error) {
+func (r Rules) policy(a alert) (policy, error) {
 	query, err := r.Expand(a.Expr)
 	if err != nil {
-		return condition{}, err
+		return policy{}, err
 	}
 	duration, err := time.ParseDuration(a.For)
 	if err != nil {
-		return condition{}, fmt.Errorf("how long it lasts: %w", err)
+		return policy{}, fmt.Errorf("how long it lasts: %w", err)
 	}
-	c := condition{Name: a.Alert, Group: a.group, Query: query, Duration: seconds(duration), Every: seconds(time.Minute)}
+	p := policy{Name: a.Alert, Title: a.Alert, Severity: strings.ToUpper(a.Labels["severity"]), Summary: a.Annotations["summary"],
+		Runbook: a.Annotations["runbook_url"], Group: a.group, Query: query, Duration: seconds(duration), Every: seconds(time.Minute)}
 	if long := a.Labels["long"]; long != "" {
-		c.Name = a.Alert + " in " + long + " and in " + a.Labels["short"]
+		p.Title = a.Alert + " in " + long + " and in " + a.Labels["short"]
 		if strings.HasSuffix(long, "d") {
-			c.Every = seconds(5 * time.Minute) // a window of days moves slowly, and costs more to read
+			p.Every = seconds(5 * time.Minute) // a window of days moves slowly, and costs more to read
 		}
 	}
-	return c, nil
+	return p, nil
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.0fs", d.Seconds()) }

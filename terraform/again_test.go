@@ -55,14 +55,15 @@ module "monitoring" {
 `
 
 // TestAgain: with the real provider and a stand-in for Google, a second apply
-// changes nothing, nor does one after a release, and the service is not
-// destroyed until told.
+// changes nothing, nor does one after a release; what is changed then is changed
+// with the image that was released, and the service is not destroyed until told.
 func TestAgain(t *testing.T) {
 	t.Parallel()
 	config := strings.TrimSpace(execute(t, ".", "", nil, "../tools/provider.sh"))
 	google, server := startGoogle(t)
 	dir := t.TempDir()
-	err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(root), 0o600)
+	write := func(text string) error { return os.WriteFile(filepath.Join(dir, "main.tf"), []byte(text), 0o600) }
+	err := write(root)
 	for _, module := range []string{"service", "monitoring"} {
 		if err == nil {
 			err = os.CopyFS(filepath.Join(dir, "modules", module), os.DirFS(filepath.Join("modules", module)))
@@ -89,8 +90,16 @@ func TestAgain(t *testing.T) {
 	terraform(0, "plan", "-input=false", "-detailed-exitcode") // 2 would be a change
 	google.release(t)
 	terraform(0, "plan", "-input=false", "-detailed-exitcode")
+	if err := write(strings.Replace(root, "invokers ", "concurrency = 40\n  invokers ", 1)); err != nil {
+		t.Fatal(err)
+	}
+	terraform(0, "apply", "-input=false", "-auto-approve")
+	terraform(0, "plan", "-input=false", "-detailed-exitcode")
+	if template, container := google.template(t); template["maxInstanceRequestConcurrency"] != 40.0 || container["image"] != released {
+		t.Errorf("after a change of the concurrency alone the service is %v", template)
+	}
 	out := terraform(1, "destroy", "-input=false", "-auto-approve")
-	if !strings.Contains(out, "deletion_protection") || strings.Contains(strings.Join(google.changes, "\n"), "/services/todo") {
+	if changes := strings.Join(google.changes, "\n"); !strings.Contains(out, "deletion_protection") || strings.Contains(changes, "DELETE "+cloudService) {
 		t.Errorf("destroying the service ends with\n%s\nafter %q", out, google.changes)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -45,6 +46,20 @@ func TestEnvironmentsGrantLittle(t *testing.T) {
 					t.Errorf("%s calls %s, which makes %s: call it in bootstrap", name, m[1], b.labels)
 				}
 			}
+		}
+	}
+}
+
+// TestCallsAreCounted: some of Google's APIs refuse a person's login unless the
+// call names a project to be counted against.
+func TestCallsAreCounted(t *testing.T) {
+	t.Parallel()
+	for _, folder := range []string{"bootstrap", "environments/staging", "environments/production"} {
+		provider := slices.ContainsFunc(blocks(source(t, folder)), func(b block) bool {
+			return b.kind == "provider" && b.value("user_project_override") == "true" && b.value("billing_project") == "var.project_id"
+		})
+		if !provider {
+			t.Errorf("%s: the provider does not say which project its calls are counted against", folder)
 		}
 	}
 }

@@ -5,9 +5,12 @@ package terraform
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -64,12 +67,32 @@ func (g *google) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.answer(w, policy+"#iam")
 	case r.Method == http.MethodGet:
 		g.answer(w, path)
+	case strings.HasSuffix(path, "/alertPolicies") && tooManyConditions(body):
+		http.Error(w, `{"error": {"code": 400, "message": "a policy that uses PromQL has one condition"}}`, http.StatusBadRequest)
 	case r.Method == http.MethodPost:
 		g.create(w, path, r.URL.Query(), body)
+	case r.Method == http.MethodPatch && strings.HasPrefix(path, "/run/"):
+		g.revise(w, path, body)
 	default:
 		g.changes = append(g.changes, r.Method+" "+path)
 		g.done(w, path)
 	}
+}
+
+// revise changes a service. A revision that has a name keeps its content: Cloud
+// Run refuses another of the same name, and names those without one itself.
+func (g *google) revise(w http.ResponseWriter, path string, body map[string]any) {
+	service, _ := g.kept[path].(map[string]any)
+	before, _ := service["template"].(map[string]any)
+	after, _ := thin(body["template"]).(map[string]any)
+	if before["revision"] != nil && before["revision"] == after["revision"] && !reflect.DeepEqual(before, after) {
+		http.Error(w, `{"error": {"code": 409, "message": "there is a revision of this name with another content"}}`, http.StatusConflict)
+		return
+	}
+	g.changes = append(g.changes, "PATCH "+path)
+	maps.Copy(service, body)
+	g.kept[path] = thin(service)
+	g.done(w, path)
 }
 
 func (g *google) answer(w http.ResponseWriter, path string) {
@@ -98,6 +121,14 @@ func (g *google) create(w http.ResponseWriter, path string, query url.Values, bo
 	}
 	g.kept[path+"/"+id] = thing
 	g.done(w, path+"/"+id)
+}
+
+func tooManyConditions(policy map[string]any) bool {
+	conditions, _ := policy["conditions"].([]any)
+	return len(conditions) > 1 && slices.ContainsFunc(conditions, func(c any) bool {
+		condition, _ := c.(map[string]any)
+		return condition["conditionPrometheusQueryLanguage"] != nil
+	})
 }
 
 // done answers what changed something: Cloud Run with an operation, which has
@@ -136,21 +167,36 @@ func thin(v any) any {
 	return v
 }
 
-// release does what a release does to a service: another image, another
-// revision, all traffic to that, and a name of who did it.
+const (
+	cloudService = "/run/v2/projects/my-project-123/locations/europe-west2/services/todo"
+	released     = "europe-west2-docker.pkg.dev/my-project-123/todo/todo@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+)
+
+// template is what the service's next revision is made of, and its image.
+func (g *google) template(t *testing.T) (template, container map[string]any) {
+	t.Helper()
+	service, _ := g.kept[cloudService].(map[string]any)
+	template, _ = service["template"].(map[string]any)
+	containers, _ := template["containers"].([]any)
+	if len(containers) == 0 {
+		t.Fatal("there is no service")
+	}
+	container, _ = containers[0].(map[string]any)
+	return template, container
+}
+
+// release does what gcloud does to a service when it is not told to name the
+// revision: another image, a label that makes a revision of it in any case, and
+// who did it; then all traffic to that, and a tag.
 func (g *google) release(t *testing.T) {
 	t.Helper()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	service, ok := g.kept["/run/v2/projects/my-project-123/locations/europe-west2/services/todo"].(map[string]any)
-	if !ok {
-		t.Fatal("there is no service")
-	}
-	template, _ := service["template"].(map[string]any)
-	containers, _ := template["containers"].([]any)
-	container, _ := containers[0].(map[string]any)
-	container["image"] = "europe-west2-docker.pkg.dev/my-project-123/todo/todo@sha256:" + strings.Repeat("a", 64)
-	template["revision"] = "todo-2"
-	service["client"], service["clientVersion"] = "sluice", "1.0.0"
-	service["traffic"] = []any{map[string]any{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "revision": "todo-2", "percent": 100.0}}
+	template, container := g.template(t)
+	container["image"] = released
+	template["labels"] = map[string]any{"client.knative.dev/nonce": "abcdefghij"}
+	service, _ := g.kept[cloudService].(map[string]any)
+	service["client"], service["clientVersion"] = "gcloud", "550.0.0"
+	service["traffic"] = []any{map[string]any{
+		"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "revision": "todo-00002-abc", "percent": 100.0, "tag": "candidate"}}
 }

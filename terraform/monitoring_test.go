@@ -179,8 +179,7 @@ func prometheusBurns(t *testing.T) (all []burn) {
 
 // cloudAlerts is alerts.json.
 func cloudAlerts(t *testing.T) (all []struct {
-	Name, Severity string
-	Conditions     []struct{ Query, Duration string }
+	Name, Severity, Query, Duration string
 }) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(monitoring, "alerts.json"))
@@ -197,11 +196,9 @@ func cloudAlerts(t *testing.T) (all []struct {
 func cloudBurns(t *testing.T) (all []burn) {
 	t.Helper()
 	for _, p := range cloudAlerts(t) {
-		for _, c := range p.Conditions {
-			if strings.HasSuffix(p.Name, "BudgetBurn") {
-				all = append(all, burn{p.Name, p.Severity, lasting(t, c.Duration),
-					windows(t, c.Query, regexp.MustCompile(`\[(\w+)\]\)\)[^\[]*?> ([0-9.]+) \* ([0-9.]+)`))})
-			}
+		if strings.HasSuffix(p.Name, "BudgetBurn") {
+			all = append(all, burn{p.Name, p.Severity, lasting(t, p.Duration),
+				windows(t, p.Query, regexp.MustCompile(`\[(\w+)\]\)\)[^\[]*?> ([0-9.]+) \* ([0-9.]+)`))})
 		}
 	}
 	return all

@@ -69,9 +69,11 @@ func rules() []rule {
 		return rule{regexp.MustCompile(pattern), regexp.MustCompile(`^$`), why}
 	}
 	public := never(`\ball(Authenticated)?Users\b`, "the public is let in; only the service's invokers may be anybody")
-	public.but = regexp.MustCompile(`^modules/service/|^environments/[^ ]+: +(invokers|public|description) += `)
+	public.but = regexp.MustCompile(`^modules/service/variables\.tf: |^modules/service/main\.tf: +invoker_iam_disabled += |` +
+		`^modules/service/access\.tf: +invokers += setsubtract|^environments/[^ ]+: +(invokers|public|description) += `)
 	return []rule{
 		public,
+		never(`\binvoker_iam_disabled\s*=\s*(true|var\.)`, "whether the service is public is asked of invokers"),
 		never(`google_service_account_key\b`, "a service account's key is a password that does not end; use workload identity"),
 		never(`roles/(owner|editor|viewer)\b`, "a primitive role is for everything in the project; name what is needed"),
 		never(`^\s*(credentials|access_token)\s*=`, "credentials in the code; use workload identity, or a person's own login"),
@@ -129,7 +131,9 @@ func TestForbidden(t *testing.T) {
 		{"primitive in a list", "modules/a/main.tf", `  roles = ["roles/run.viewer", "roles/viewer"]`, 1},
 		{"public", "modules/registry/main.tf", `  member = "allUsers"`, 1},
 		{"public with an account", "modules/registry/main.tf", `  member = "allAuthenticatedUsers"`, 1},
-		{"public, in the service", "modules/service/main.tf", `  member = "allUsers"`, 0},
+		{"public by a grant, in the service", "modules/service/access.tf", `  member = "allUsers"`, 1},
+		{"public by a switch", "modules/service/main.tf", `  invoker_iam_disabled = contains(var.invokers, "allUsers")`, 0},
+		{"public always", "modules/service/main.tf", `  invoker_iam_disabled = true`, 1},
 		{"public, where it was asked for", "environments/staging/main.tf", `  invokers = ["allUsers"]`, 0},
 		{"public, elsewhere", "environments/staging/main.tf", `  writers = ["allUsers"]`, 1},
 		{"credentials", "environments/staging/main.tf", "provider \"google\" {\n  credentials = file(\"key.json\")\n}", 1},

@@ -104,7 +104,8 @@ func TestReleaseWorkflow(t *testing.T) {
 }
 
 // TestInfrastructureWorkflow sees that only the approved environment may write,
-// that a pull request only reads, and one from a fork does not even that.
+// that a pull request only reads, and one from a fork does not even that, and
+// that nothing is done for an environment that is not set up.
 func TestInfrastructureWorkflow(t *testing.T) {
 	t.Parallel()
 	w, text := readWorkflow(t, "infrastructure.yml")
@@ -127,6 +128,11 @@ func TestInfrastructureWorkflow(t *testing.T) {
 		}
 		if n := len(j.Strategy.Matrix.Include); n != 2 {
 			t.Errorf("%s is of %d environments", name, n)
+		}
+		for _, s := range j.Steps {
+			if s.If != "${{ matrix.variables != '' }}" {
+				t.Errorf("%s: a step of an environment that is not set up runs: %s%s", name, s.Uses, s.Run)
+			}
 		}
 		runs := commands(j)
 		if !strings.Contains(runs, "terraform init -input=false -lockfile=readonly") {

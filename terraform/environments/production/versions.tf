@@ -17,4 +17,9 @@ terraform {
 provider "google" {
   project = var.project_id
   region  = var.region
+
+  # The API for budgets answers a person's login only when it is told which
+  # project to count the call against.
+  user_project_override = true
+  billing_project       = var.project_id
 }

@@ -4,33 +4,30 @@ locals {
   # The collector's label of the service (modules/service/collector.yaml).
   job = ["job=\\\"todo\\\"", "job=\\\"todo\\\", namespace=\\\"${var.service_name}\\\""]
 
-  policies = { for p in jsondecode(replace(file("${path.module}/alerts.json"), local.job[0], local.job[1])) : "${p.name}-${lower(p.severity)}" => p }
+  policies = { for p in jsondecode(replace(file("${path.module}/alerts.json"), local.job[0], local.job[1])) : "${p.title} (${lower(p.severity)})" => p }
 }
 
 resource "google_monitoring_alert_policy" "rules" {
   for_each = local.policies
 
   project               = var.project_id
-  display_name          = "${var.service_name}: ${each.value.name} (${lower(each.value.severity)})"
+  display_name          = "${var.service_name}: ${each.key}"
   combiner              = "OR"
   severity              = each.value.severity
   notification_channels = local.channels
 
-  dynamic "conditions" {
-    for_each = each.value.conditions
+  # Cloud Monitoring takes no second condition where the first is PromQL.
+  conditions {
+    display_name = each.value.title
 
-    content {
-      display_name = conditions.value.name
-
-      condition_prometheus_query_language {
-        query               = conditions.value.query
-        duration            = conditions.value.duration
-        evaluation_interval = conditions.value.every
-        alert_rule          = each.value.name
-        rule_group          = conditions.value.group
-        # Before the first request the metrics do not exist.
-        disable_metric_validation = true
-      }
+    condition_prometheus_query_language {
+      query               = each.value.query
+      duration            = each.value.duration
+      evaluation_interval = each.value.every
+      alert_rule          = each.value.name
+      rule_group          = each.value.group
+      # Before the first request the metrics do not exist.
+      disable_metric_validation = true
     }
   }
 

@@ -1,6 +1,12 @@
-# Each may call the service; allUsers makes it public.
+# Everybody is no member: main.tf then switches off the question who calls. An
+# organisation that grants only its own domains anything would refuse the grant.
+locals {
+  invokers = setsubtract(var.invokers, ["allUsers"])
+}
+
+# Each may call the service.
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
-  for_each = toset(var.invokers)
+  for_each = local.invokers
 
   project  = var.project_id
   location = var.region

@@ -7,6 +7,7 @@ resource "google_cloud_run_v2_service" "service" {
 
   ingress              = var.ingress
   default_uri_disabled = !var.default_uri
+  invoker_iam_disabled = contains(var.invokers, "allUsers") # public, without a grant to everybody
   deletion_protection  = var.deletion_protection
 
   template {
@@ -152,6 +153,7 @@ resource "google_cloud_run_v2_service" "service" {
       client,
       client_version,
       traffic,
+      template[0].labels, # gcloud's, one for each release
       template[0].revision,
       template[0].containers[0].image,
     ]

@@ -61,23 +61,27 @@ run "objectives" {
   command = plan
 
   assert {
-    condition = [for c in google_monitoring_alert_policy.rules["TodoAvailabilityBudgetBurn-critical"].conditions : c.display_name] == [
-      "TodoAvailabilityBudgetBurn in 1h and in 5m",
-      "TodoAvailabilityBudgetBurn in 6h and in 30m",
-    ]
+    condition = toset([for title, p in google_monitoring_alert_policy.rules : title if p.severity == "CRITICAL" && strcontains(title, "Burn")]) == toset([
+      "TodoAvailabilityBudgetBurn in 1h and in 5m (critical)",
+      "TodoAvailabilityBudgetBurn in 6h and in 30m (critical)",
+      "TodoLatencyBudgetBurn in 1h and in 5m (critical)",
+      "TodoLatencyBudgetBurn in 6h and in 30m (critical)",
+    ])
     error_message = "Somebody is woken when the budget of a month burns in days."
   }
 
   assert {
-    condition = [for c in google_monitoring_alert_policy.rules["TodoLatencyBudgetBurn-warning"].conditions : c.display_name] == [
-      "TodoLatencyBudgetBurn in 1d and in 2h",
-      "TodoLatencyBudgetBurn in 3d and in 6h",
-    ]
+    condition = toset([for title, p in google_monitoring_alert_policy.rules : title if p.severity == "WARNING" && strcontains(title, "Burn")]) == toset([
+      "TodoAvailabilityBudgetBurn in 1d and in 2h (warning)",
+      "TodoAvailabilityBudgetBurn in 3d and in 6h (warning)",
+      "TodoLatencyBudgetBurn in 1d and in 2h (warning)",
+      "TodoLatencyBudgetBurn in 3d and in 6h (warning)",
+    ])
     error_message = "Somebody is told when the budget of a month burns before its end."
   }
 
   assert {
-    condition     = strcontains(google_monitoring_alert_policy.rules["TodoAvailabilityBudgetBurn-critical"].conditions[0].condition_prometheus_query_language[0].query, "> 14.4 * 0.001")
+    condition     = strcontains(google_monitoring_alert_policy.rules["TodoAvailabilityBudgetBurn in 1h and in 5m (critical)"].conditions[0].condition_prometheus_query_language[0].query, "> 14.4 * 0.001")
     error_message = "The fastest burn that is let be is 14.4."
   }
 

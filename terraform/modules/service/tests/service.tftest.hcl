@@ -17,7 +17,7 @@ run "smallest" {
   }
 
   assert {
-    condition     = length(google_cloud_run_v2_service_iam_member.invoker) == 0 && length(google_cloud_run_v2_service_iam_member.deployer) == 0
+    condition     = !google_cloud_run_v2_service.service.invoker_iam_disabled && length(google_cloud_run_v2_service_iam_member.invoker) == 0 && length(google_cloud_run_v2_service_iam_member.deployer) == 0
     error_message = "Nobody may call the service who was not named."
   }
 
@@ -90,7 +90,7 @@ run "everything" {
     memory                   = "1Gi"
     ingress                  = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
     default_uri              = false
-    invokers                 = ["allUsers"]
+    invokers                 = ["allUsers", "group:testers@example.com"]
     cpu_always_allocated     = true
     metrics_collector = {
       image   = "us-docker.pkg.dev/cloud-ops-agents-artifacts/cloud-run-gmp-sidecar/cloud-run-gmp-sidecar@sha256:0000000000000000000000000000000000000000000000000000000000000002"
@@ -142,8 +142,8 @@ run "everything" {
   }
 
   assert {
-    condition     = google_cloud_run_v2_service_iam_member.invoker["allUsers"].role == "roles/run.invoker"
-    error_message = "The service is public where that is asked for."
+    condition     = google_cloud_run_v2_service.service.invoker_iam_disabled && keys(google_cloud_run_v2_service_iam_member.invoker) == ["group:testers@example.com"]
+    error_message = "The service is public where that is asked for, and nothing is granted to everybody."
   }
 }
 
