@@ -60,8 +60,26 @@ func startBrowser(t *testing.T) context.Context {
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(names[at]),
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-component-update", true))
+	ctx, err := openBrowser(t, options)
+	if err != nil { // Chromium was seen to crash at its start, once, on a busy machine
+		t.Logf("starting %s, the first time: %v", names[at], err)
+		ctx, err = openBrowser(t, options)
+	}
+	if err != nil {
+		t.Fatalf("starting %s: %v", names[at], err)
+	}
+	return ctx
+}
+
+func openBrowser(t *testing.T, options []chromedp.ExecAllocatorOption) (context.Context, error) {
+	t.Helper()
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, closeAll := chromedp.NewContext(allocator)
+	if err := chromedp.Do(ctx); err != nil {
+		closeAll()
+		stop()
+		return nil, err
+	}
 	t.Cleanup(func() {
 		if err := chromedp.Cancel(ctx); err != nil {
 			t.Errorf("ending the browser: %v", err)
@@ -69,10 +87,7 @@ func startBrowser(t *testing.T) context.Context {
 		closeAll()
 		stop()
 	})
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("starting %s: %v", names[at], err)
-	}
-	return ctx
+	return ctx, nil
 }
 
 // tab is a page of the service in the browser. It wants no complaint of the
