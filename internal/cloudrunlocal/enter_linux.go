@@ -38,8 +38,8 @@ type order struct {
 type reply struct {
 	Enforced *sandbox.Enforced `json:"enforced,omitempty"`
 	Error    string            `json:"error,omitempty"`
-	Errno    syscall.Errno     `json:"errno,omitempty"`   // the system's reason; 0 is another one
-	Refused  bool              `json:"refused,omitempty"` // the kernel confines less
+	Errno    syscall.Errno     `json:"errno,omitempty"`    // the system's reason; 0 is another one
+	Refused  bool              `json:"refused,omitempty"`  // the kernel confines less
 	Executed bool              `json:"executed,omitempty"` // it is the execution that failed
 }
 
