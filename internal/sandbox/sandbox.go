@@ -71,6 +71,11 @@ type Enforced struct {
 // Weakest is the level of the weakest dimension.
 func (e Enforced) Weakest() Level { return min(e.Files, e.Network, e.Processes, e.Limits) }
 
+// Least is the weaker of two, dimension by dimension.
+func (e Enforced) Least(o Enforced) Enforced {
+	return Enforced{min(e.Files, o.Files), min(e.Network, o.Network), min(e.Processes, o.Processes), min(e.Limits, o.Limits)}
+}
+
 // Request is what a parent asks of the process that it starts.
 type Request struct {
 	Access Access `json:"access"`
