@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/release"
+	"github.com/sluice-ci/sluice/internal/tool"
 )
 
 // The environment is read in this file only. Variables of Sluice's own:
@@ -99,6 +100,11 @@ func (a *app) cacheDir() (string, error) {
 		return "", err
 	}
 	return filepath.Join(dir, "sluice"), nil
+}
+
+// tools are where programs of others are, with a folder for the cache.
+func (a *app) tools(cache string) tool.Box {
+	return tool.Box{Dir: filepath.Join(cache, "tools"), Path: a.Getenv("PATH")}
 }
 
 // configDir is the folder of the user's configuration files.

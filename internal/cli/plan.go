@@ -51,7 +51,7 @@ func (a *app) project(cfg config.Pipeline) (p *project, err error) {
 	if p.exe, id, err = buildID(p.hasher); err != nil {
 		return nil, err
 	}
-	p.Service.Version, p.Service.CacheDir = id, p.cache
+	p.Service.Version, p.Service.CacheDir, p.Service.Tools = id, p.cache, a.tools(p.cache)
 	return p, p.plan()
 }
 

@@ -20,7 +20,7 @@ const LocalTarget = "local"
 // Pipeline is what is to be run: the file and what was detected, merged and
 // validated.
 type Pipeline struct {
-	// Service has all but Version and CacheDir, which are not the service's.
+	// Service has all but Version, CacheDir and Tools, which are not the service's.
 	Service scan.Service
 	Policy  policy.Policy
 	Root    Root

@@ -44,6 +44,9 @@ const DataModified = "modified"
 type Tool struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
+	// Unpinned is set when it is what the machine had, and not what Sluice's lock
+	// of tools names. A strict run does not count what it says.
+	Unpinned bool `json:"unpinned,omitempty"`
 }
 
 // Count is a number of things of one kind that a scanner examined.

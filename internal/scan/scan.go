@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/tool"
 )
 
 // Service is what is delivered, as the planner found or was told it.
@@ -21,11 +22,12 @@ type Service struct {
 	GoModule string // the module path of Dir/go.mod; "" when it is no Go service
 	Main     string // folder of the command that is built, relative to Dir: "cmd/todo"
 
-	Version  string  // of Sluice itself, with its build: part of every cache key
-	CacheDir string  // the user's cache folder for Sluice
-	Options  Options // what the configuration sets
-	Target   string  // where it is deployed
-	Base     *Base   // what it is compared with; nil is nothing
+	Version  string   // of Sluice itself, with its build: part of every cache key
+	CacheDir string   // the user's cache folder for Sluice
+	Tools    tool.Box // where programs of others are
+	Options  Options  // what the configuration sets
+	Target   string   // where it is deployed
+	Base     *Base    // what it is compared with; nil is nothing
 }
 
 // JobCache is where a job's worker keeps what it wants to find again.

@@ -1,0 +1,109 @@
+package tool
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// maxProgram bounds the program in PATH that is hashed, bytes.
+const maxProgram = 64 << 20
+
+// onPath looks for a Python tool in PATH. Folders that are not absolute are passed
+// over: what they name depends on where Sluice was started.
+func (b Box) onPath(e Entry) (Found, bool) {
+	for _, dir := range filepath.SplitList(b.Path) {
+		path := filepath.Join(dir, e.Name)
+		if info, err := os.Stat(path); !filepath.IsAbs(dir) || err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
+			continue
+		}
+		f := Found{Name: e.Name, Path: path}
+		if f.describe() == nil {
+			return f, true
+		}
+	}
+	return Found{}, false
+}
+
+// describe fills in what the program rests on: its own file, the folders around it
+// and its interpreter. The program is small and the same in all versions, so
+// the digest is also of the names of the packages there, which have versions.
+func (f *Found) describe() error {
+	text, err := head(f.Path)
+	if err != nil {
+		return err
+	}
+	real, err := filepath.EvalSymlinks(f.Path)
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%s\n%x\n", real, sha256.Sum256(text))
+	roots := []string{prefix(real)}
+	if python := interpreter(text); python != "" {
+		if real, err := filepath.EvalSymlinks(python); err == nil {
+			fmt.Fprintln(sum, real)
+			roots = append(roots, prefix(python), prefix(real))
+		}
+	}
+	f.Read = []string{f.Path, real}
+	for _, root := range roots {
+		for _, name := range packages(root) {
+			fmt.Fprintln(sum, name)
+		}
+		if system(root) {
+			continue // every program is shown these
+		}
+		f.Read = append(f.Read, filepath.Join(root, "bin"), filepath.Join(root, "lib"), filepath.Join(root, "pyvenv.cfg"))
+	}
+	if _, err := os.Stat(filepath.Join(roots[0], "pyvenv.cfg")); err != nil && !system(roots[0]) {
+		f.Env = []string{"PYTHONUSERBASE=" + roots[0]}
+	}
+	slices.Sort(f.Read)
+	f.Read = slices.Compact(f.Read)
+	f.Digest = hex.EncodeToString(sum.Sum(nil))
+	return nil
+}
+
+// head is a program's file, up to a limit.
+func head(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, maxProgram))
+}
+
+// interpreter is the one that a script names in its first line; "" for none.
+func interpreter(text []byte) string {
+	line, _, _ := bufio.ScanLines(text[:min(len(text), 1024)], true)
+	first, ok := strings.CutPrefix(string(text[:line]), "#!")
+	if fields := strings.Fields(first); ok && len(fields) > 0 && filepath.IsAbs(fields[0]) {
+		return fields[0]
+	}
+	return ""
+}
+
+// prefix is where what is installed with PREFIX/bin/program begins.
+func prefix(program string) string { return filepath.Dir(filepath.Dir(program)) }
+
+func system(root string) bool { return root == "/" || root == "/usr" || root == "/usr/local" }
+
+// packages are the names of the Python packages below a prefix, with their versions.
+func packages(root string) []string {
+	var names []string
+	for _, pattern := range []string{"lib/python3*/site-packages", "lib/python3*/dist-packages", "local/lib/python3*/dist-packages"} {
+		for _, suffix := range []string{"*.dist-info", "*.egg-info"} {
+			found, _ := filepath.Glob(filepath.Join(root, pattern, suffix)) // the patterns are well-formed
+			names = append(names, found...)
+		}
+	}
+	return names
+}
