@@ -120,7 +120,7 @@ func (s *seen) fault(name string, err error) {
 // report tells what was seen. top is that of the repository, from the root of
 // findings' paths.
 func (s *seen) report(top string) pipeline.Report {
-	files, err := scan.Census("workflows and actions", s.listed, s.examined)
+	files, err := scan.Census("workflow files", s.listed, s.examined)
 	if s.unread != nil {
 		err = s.unread
 	}
