@@ -140,8 +140,7 @@ func (w where) stepName() string {
 		name, _, _ := strings.Cut(e.Uses.Value, "@")
 		return name
 	}
-	line, _, _ := strings.Cut(strings.TrimSpace(w.script()), "\n")
-	return strings.Join(strings.Fields(line), " ")
+	return "run" // what of the script is meant is a finding's own detail
 }
 
 // action is what the step uses; nil when it is a script.

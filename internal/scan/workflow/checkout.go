@@ -32,7 +32,7 @@ func (c *checker) checkout(w where) {
 			if v == nil || !strangers.MatchString(v.Value) && !c.fromOutside(w, v.Value) {
 				continue
 			}
-			f.at, f.detail = v.Pos, input
+			f.at, f.detail = v.Pos, input+" "+v.Value
 			if branchOnly.MatchString(v.Value) && w.input("repository") == "" {
 				f.severity = sarif.Medium // of the repository itself, or none
 			}
@@ -42,7 +42,7 @@ func (c *checker) checkout(w where) {
 	}
 	if r := w.run(); r != nil {
 		for _, m := range fetched.FindAllStringIndex(r.Run.Value, 1) {
-			f.at = c.within(r.Run, m[0])
+			f.at, f.detail = c.within(r.Run, m[0]), r.Run.Value[m[0]:m[1]]
 			c.tell(f, "the code of a pull request is checked out (%s) in a workflow that is started with the repository's secrets", clip(r.Run.Value[m[0]:m[1]]))
 		}
 	}

@@ -9,8 +9,9 @@ import (
 	"github.com/sluice-ci/sluice/internal/sarif"
 )
 
-// secretUsed matches an expression that comes to a secret, and its name.
-var secretUsed = regexp.MustCompile(`\$\{\{[^}]*\bsecrets(?:\.([A-Za-z0-9_-]+)|\[)`)
+// secretUsed matches an expression that comes to a secret, and its name where it
+// is a plain one.
+var secretUsed = regexp.MustCompile(`\$\{\{[^}]*\bsecrets\b(?:\.([A-Za-z0-9_-]+))?`)
 
 // envs are those that a step sees, the nearest first.
 func (w where) envs(c *checker) []*actionlint.Env {

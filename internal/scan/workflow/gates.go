@@ -77,7 +77,7 @@ var lenient = regexp.MustCompile(`^--?(exit-zero|soft-fail|no-fail|exit-code=0|i
 func (c *checker) gate(w where) {
 	if check := w.checkOf(); check != "" {
 		if on := w.step.ContinueOnError; on != nil && on.Value {
-			c.off(w, on.Pos, "continue-on-error", "the job goes on when %s fails (continue-on-error)", check)
+			c.off(w, on.Pos, "continue-on-error "+check, "the job goes on when %s fails (continue-on-error)", check)
 		}
 	}
 	if r := w.run(); r != nil {
@@ -87,7 +87,7 @@ func (c *checker) gate(w where) {
 		c.trivy(w)
 	}
 	if what := w.publishes(); what != "" && w.step.If != nil && regardless(w.step.If.Value) {
-		c.off(w, w.step.If.Pos, "always", "%s is done also when a check before it has failed (if: %s)", what, clip(w.step.If.Value))
+		c.off(w, w.step.If.Pos, "always "+what, "%s is done also when a check before it has failed (if: %s)", what, clip(w.step.If.Value))
 	}
 }
 

@@ -138,7 +138,13 @@ func TestFingerprint(t *testing.T) {
 	if len(a) != 1 || len(b) != 1 || a[0].Fingerprint() != b[0].Fingerprint() || a[0].Location.Line == b[0].Location.Line {
 		t.Errorf("got %+v and %+v", a, b)
 	}
-	if c := examine(t, strings.Replace(one, "a/b@v1", "a/c@v1", 1)).findings; c[0].Fingerprint() == a[0].Fingerprint() {
+	action := a
+	check := strings.Replace(clean, "run: make", "run: |\n          cd app\n          pytest || true", 1)
+	a, b = examine(t, check).findings, examine(t, strings.Replace(check, "cd app", "cd service\n          ls", 1)).findings
+	if len(a) != 1 || len(b) != 1 || a[0].Fingerprint() != b[0].Fingerprint() {
+		t.Errorf("got %+v and %+v of a script that another command is changed in", a, b)
+	}
+	if c := examine(t, strings.Replace(one, "a/b@v1", "a/c@v1", 1)).findings; c[0].Fingerprint() == action[0].Fingerprint() {
 		t.Error("two actions have one fingerprint")
 	}
 }
