@@ -2,11 +2,13 @@ package workflow
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rhysd/actionlint"
 
@@ -207,19 +209,37 @@ func (c *checker) tell(f found, format string, args ...any) {
 	}
 	c.findings = append(c.findings, sarif.Finding{
 		Rule: f.rule, Tool: tool, Stage: Stage, Severity: f.severity, CWE: rules()[f.rule].CWE,
-		Message:  fmt.Sprintf(format, args...),
+		Message:  bounded(fmt.Sprintf(format, args...)),
 		Location: sarif.Location{Path: c.path, Line: f.at.Line, Column: f.at.Col},
-		Identity: f.where.name() + "\x00" + f.detail,
+		Identity: bounded(f.where.name() + "\x00" + f.detail),
 	})
 }
 
+// maxText bounds what is told of a file in one finding, bytes: an alias can name
+// a long text many times.
+const maxText = 1000
+
+// bounded is a text, or its beginning and what tells it from others.
+func bounded(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return fmt.Sprintf("%s… (%x)", strings.ToValidUTF8(s[:maxText], ""), sha256.Sum256([]byte(s)))
+}
+
+// lazily compiles a pattern when it is first used: every process of Sluice would
+// pay for it at its start.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
 // block matches the end of a line after which the lines of a text follow.
-var block = regexp.MustCompile(`[|>][-+0-9]*\s*(#.*)?$`)
+var block = lazily(`[|>][-+0-9]*\s*(#.*)?$`)
 
 // within is the place of what begins at an offset of a text.
 func (c *checker) within(s *actionlint.String, offset int) *actionlint.Pos {
 	before := s.Value[:min(offset, len(s.Value))]
-	if line := c.line(s.Pos.Line); block.MatchString(line) {
+	if line := c.line(s.Pos.Line); block().MatchString(line) {
 		return &actionlint.Pos{Line: min(s.Pos.Line+1+strings.Count(before, "\n"), len(c.lines)), Col: 1}
 	}
 	if strings.Contains(before, "\n") {

@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -15,10 +14,10 @@ import (
 func privileged() []string { return []string{"pull_request_target", "workflow_run", "issue_comment"} }
 
 // strangers matches what names the code of a pull request.
-var strangers = regexp.MustCompile(`(?i)github\.event\.pull_request\.(head\.|merge_commit_sha)|github\.head_ref|github\.event\.workflow_run\.(head_|pull_requests)|refs/pull/|\bpull/.*/(head|merge)|github\.event\.(number|pull_request\.number|issue\.number)`)
+var strangers = lazily(`(?i)github\.event\.pull_request\.(head\.|merge_commit_sha)|github\.head_ref|github\.event\.workflow_run\.(head_|pull_requests)|refs/pull/|\bpull/.*/(head|merge)|github\.event\.(number|pull_request\.number|issue\.number)`)
 
 // fetched matches a command that gets the code of a pull request.
-var fetched = regexp.MustCompile(`(?i)\bgh\s+pr\s+checkout\b|\bgit\s+(fetch|checkout|pull|clone|switch|reset)\b.*(\bpull/|refs/pull|github\.event\.pull_request\.head|github\.head_ref|github\.event\.workflow_run\.head_|\$\{?(PR_|HEAD_|GITHUB_HEAD))`)
+var fetched = lazily(`(?i)\bgh\s+pr\s+checkout\b|\bgit\s+(fetch|checkout|pull|clone|switch|reset)\b.*(\bpull/|refs/pull|github\.event\.pull_request\.head|github\.head_ref|github\.event\.workflow_run\.head_|\$\{?(PR_|HEAD_|GITHUB_HEAD))`)
 
 // checkout tells of a stranger's code in a job that has secrets.
 func (c *checker) checkout(w where) {
@@ -29,11 +28,11 @@ func (c *checker) checkout(w where) {
 	if w.uses() == "actions/checkout" {
 		for _, input := range []string{"ref", "repository"} {
 			v := w.inputAt(input)
-			if v == nil || !strangers.MatchString(v.Value) && !c.fromOutside(w, v.Value) {
+			if v == nil || !strangers().MatchString(v.Value) && !c.fromOutside(w, v.Value) {
 				continue
 			}
 			f.at, f.detail = v.Pos, input+" "+v.Value
-			if branchOnly.MatchString(v.Value) && w.input("repository") == "" {
+			if branchOnly().MatchString(v.Value) && w.input("repository") == "" {
 				f.severity = sarif.Medium // of the repository itself, or none
 			}
 			c.tell(f, "the code of a pull request is checked out (%s: %s) in a workflow that is started with the repository's secrets", input, clip(v.Value))
@@ -41,7 +40,7 @@ func (c *checker) checkout(w where) {
 		}
 	}
 	if r := w.run(); r != nil {
-		for _, m := range fetched.FindAllStringIndex(r.Run.Value, 1) {
+		for _, m := range fetched().FindAllStringIndex(r.Run.Value, 1) {
 			f.at, f.detail = c.within(r.Run, m[0]), r.Run.Value[m[0]:m[1]]
 			c.tell(f, "the code of a pull request is checked out (%s) in a workflow that is started with the repository's secrets", clip(r.Run.Value[m[0]:m[1]]))
 		}
@@ -49,10 +48,10 @@ func (c *checker) checkout(w where) {
 }
 
 // branchOnly matches the name of a pull request's branch, without its repository.
-var branchOnly = regexp.MustCompile(`^\$\{\{\s*github\.(head_ref|event\.pull_request\.head\.ref|event\.workflow_run\.head_branch)\s*\}\}$`)
+var branchOnly = lazily(`^\$\{\{\s*github\.(head_ref|event\.pull_request\.head\.ref|event\.workflow_run\.head_branch)\s*\}\}$`)
 
 // ofEvent matches a condition that names the event.
-var ofEvent = regexp.MustCompile(`event_name\s*==\s*'([a-z_]+)'`)
+var ofEvent = lazily(`event_name\s*==\s*'([a-z_]+)'`)
 
 // elsewhere tells whether a condition holds on other events only.
 func elsewhere(condition *actionlint.String) bool {
@@ -60,7 +59,7 @@ func elsewhere(condition *actionlint.String) bool {
 		return false
 	}
 	for part := range strings.SplitSeq(condition.Value, "||") {
-		m := ofEvent.FindStringSubmatch(part)
+		m := ofEvent().FindStringSubmatch(part)
 		if m == nil || slices.Contains(privileged(), m[1]) {
 			return false
 		}
@@ -85,7 +84,7 @@ func (c *checker) namesStrangers(w where, name string) bool {
 	for _, e := range w.envs(c) {
 		for _, v := range vars(e) {
 			if strings.EqualFold(v.Name.Value, name) {
-				return strangers.MatchString(v.Value.Value)
+				return strangers().MatchString(v.Value.Value)
 			}
 		}
 	}

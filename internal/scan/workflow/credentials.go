@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/rhysd/actionlint"
@@ -11,7 +10,7 @@ import (
 
 // secretUsed matches an expression that comes to a secret, and its name where it
 // is a plain one.
-var secretUsed = regexp.MustCompile(`\$\{\{[^}]*\bsecrets\b(?:\.([A-Za-z0-9_-]+))?`)
+var secretUsed = lazily(`\$\{\{[^}]*\bsecrets\b(?:\.([A-Za-z0-9_-]+))?`)
 
 // envs are those that a step sees, the nearest first.
 func (w where) envs(c *checker) []*actionlint.Env {
@@ -35,7 +34,7 @@ func (c *checker) secretsInEnv() {
 
 func (c *checker) secretsIn(w where, e *actionlint.Env, who string) {
 	for _, v := range vars(e) {
-		m := secretUsed.FindStringSubmatch(v.Value.Value)
+		m := secretUsed().FindStringSubmatch(v.Value.Value)
 		if m == nil {
 			continue
 		}
@@ -68,7 +67,7 @@ func keyVariables() []string {
 func (c *checker) cloudKeys(w where) {
 	for _, input := range keyInputs()[w.uses()] {
 		v := w.inputAt(input)
-		if v != nil && secretUsed.MatchString(v.Value) {
+		if v != nil && secretUsed().MatchString(v.Value) {
 			c.tell(found{cloudKey, sarif.High, v.Pos, w, input}, "%s gets a long-lived key of the cloud (%s)", w.uses(), input)
 			break // the id of a key and the key are one
 		}
@@ -91,7 +90,7 @@ func (c *checker) jobKeys(j *actionlint.Job) {
 func (c *checker) keysIn(w where, e *actionlint.Env) {
 	for _, v := range vars(e) {
 		for _, name := range keyVariables() {
-			if strings.EqualFold(v.Name.Value, name) && secretUsed.MatchString(v.Value.Value) {
+			if strings.EqualFold(v.Name.Value, name) && secretUsed().MatchString(v.Value.Value) {
 				c.tell(found{cloudKey, sarif.High, v.Name.Pos, w, name}, "a long-lived key of the cloud is in the variable %s", name)
 			}
 		}

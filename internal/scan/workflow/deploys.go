@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/rhysd/actionlint"
@@ -10,10 +9,10 @@ import (
 )
 
 // movable matches tags that are meant to be moved.
-var movable = regexp.MustCompile(`(?i)^(latest|main|master|trunk|dev|develop|stable|edge|nightly|staging|prod|production|release|current)$`)
+var movable = lazily(`(?i)^(latest|main|master|trunk|dev|develop|stable|edge|nightly|staging|prod|production|release|current)$`)
 
 // branchNamed matches what comes to the name of a branch or tag.
-var branchNamed = regexp.MustCompile(`(?i)github\.(ref_name|head_ref|ref)\b|GITHUB_(REF_NAME|HEAD_REF|REF)\b|event\.release\.tag_name`)
+var branchNamed = lazily(`(?i)github\.(ref_name|head_ref|ref)\b|GITHUB_(REF_NAME|HEAD_REF|REF)\b|event\.release\.tag_name`)
 
 // mutableDeploys tells of images that are deployed, or handed on, by a name that
 // can come to mean another.
@@ -143,8 +142,8 @@ func (c *checker) mutable(w where, image string) string {
 	if strings.Contains(image, "@sha256:") || strings.Contains(image, "@${") || image == "" {
 		return ""
 	}
-	plain := anyValue.ReplaceAllStringFunc(image, func(v string) string {
-		if branchNamed.MatchString(v) {
+	plain := anyValue().ReplaceAllStringFunc(image, func(v string) string {
+		if branchNamed().MatchString(v) {
 			return "BRANCH"
 		}
 		return "VALUE"
@@ -156,7 +155,7 @@ func (c *checker) mutable(w where, image string) string {
 		return ""
 	case strings.Contains(tag, "BRANCH"):
 		return "the name of a branch or tag"
-	case tagged && movable.MatchString(tag):
+	case tagged && movable().MatchString(tag):
 		return "the tag " + tag
 	case !tagged && !strings.Contains(name, "VALUE") && strings.Contains(plain, "/"):
 		return "the tag latest (none is named)"
@@ -165,16 +164,16 @@ func (c *checker) mutable(w where, image string) string {
 }
 
 // anyValue matches an expression, or a variable of the shell.
-var anyValue = regexp.MustCompile(`\$\{\{.*?\}\}|\$\{[^}]*\}|\$\([^)]*\)|\$[A-Za-z_][A-Za-z0-9_]*`)
+var anyValue = lazily(`\$\{\{.*?\}\}|\$\{[^}]*\}|\$\([^)]*\)|\$[A-Za-z_][A-Za-z0-9_]*`)
 
 // ofVariable matches one, by its name, in a script and in an expression.
-var ofVariable = regexp.MustCompile(`^\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}$|^\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?$`)
+var ofVariable = lazily(`^\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}$|^\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?$`)
 
 // expand puts in the values of variables that the workflow sets.
 func (c *checker) expand(w where, text string) string {
 	for range 3 { // one may be made of others
-		text = anyValue.ReplaceAllStringFunc(text, func(v string) string {
-			m := ofVariable.FindStringSubmatch(v)
+		text = anyValue().ReplaceAllStringFunc(text, func(v string) string {
+			m := ofVariable().FindStringSubmatch(v)
 			if m == nil || len(text) > maxExpression {
 				return v
 			}

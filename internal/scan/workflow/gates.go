@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -70,7 +69,7 @@ func (w where) checkOf() string {
 }
 
 // lenient are options by which checks succeed whatever they find.
-var lenient = regexp.MustCompile(`^--?(exit-zero|soft-fail|no-fail|exit-code=0|issues-exit-code=0|no-error)$`)
+var lenient = lazily(`^--?(exit-zero|soft-fail|no-fail|exit-code=0|issues-exit-code=0|no-error)$`)
 
 // gate tells of a check that cannot fail, and of a deployment that does not ask
 // whether one did.
@@ -127,7 +126,7 @@ func (c *checker) scriptGates(w where, r *actionlint.ExecRun) {
 		if check == "" {
 			continue
 		}
-		if i := slices.IndexFunc(words, lenient.MatchString); i >= 0 {
+		if i := slices.IndexFunc(words, lenient().MatchString); i >= 0 {
 			c.off(w, c.within(r.Run, cmd.offset), check+" "+words[i], "%s succeeds whatever it finds (%s)", check, words[i])
 		} else if code, ok := option(words, "--exit-code"); ok && code == "0" {
 			c.off(w, c.within(r.Run, cmd.offset), check+" --exit-code", "%s succeeds whatever it finds (--exit-code 0)", check)
@@ -204,15 +203,15 @@ func (c *checker) jobGates(j *actionlint.Job) {
 }
 
 // asked matches a condition that looks at what came of what was before.
-var asked = regexp.MustCompile(`\.(result|outcome|conclusion)\b|success\(\)`)
+var asked = lazily(`\.(result|outcome|conclusion)\b|success\(\)`)
 
 // regardless tells whether a condition holds after a failure.
 func regardless(condition string) bool {
-	return (strings.Contains(condition, "always()") || strings.Contains(condition, "cancelled()") || strings.Contains(condition, "failure()")) && !asked.MatchString(condition)
+	return (strings.Contains(condition, "always()") || strings.Contains(condition, "cancelled()") || strings.Contains(condition, "failure()")) && !asked().MatchString(condition)
 }
 
 // publishing are commands that put something where others take it from.
-var publishing = regexp.MustCompile(fmt.Sprintf(`^(?:%s)\b`, strings.Join([]string{
+var publishing = lazily(fmt.Sprintf(`^(?:%s)\b`, strings.Join([]string{
 	`docker push`, `docker (?:buildx )?build .*--push`, `gcloud (?:beta )?(?:run deploy|run services replace|app deploy|functions deploy)`, `kubectl (?:apply|set image|rollout)`,
 	`helm (?:upgrade|install|push)`, `(?:terraform|tofu) apply`, `(?:npm|yarn|pnpm) publish`, `twine upload`, `uv publish`, `poetry publish`, `gh release (?:create|upload)`,
 	`goreleaser release`, `cargo publish`, `gem push`, `cosign (?:sign|attest)`, `aws (?:ecs update-service|lambda update-function-code|deploy)`,
@@ -238,7 +237,7 @@ func (w where) publishes() string {
 		return uses
 	}
 	for _, cmd := range w.commands {
-		if line := strings.Join(cmd.meant, " "); publishing.MatchString(line) && !strings.Contains(line, "--dry-run") && !strings.Contains(line, "--snapshot") {
+		if line := strings.Join(cmd.meant, " "); publishing().MatchString(line) && !strings.Contains(line, "--dry-run") && !strings.Contains(line, "--snapshot") {
 			return clip(line)
 		}
 	}

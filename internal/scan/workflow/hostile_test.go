@@ -52,6 +52,21 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// TestLong holds that a long text which is named often is not told each time.
+func TestLong(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(clean, "run: make", "uses: &long a/"+strings.Repeat("b", 100<<10)+"@v1\n"+strings.Repeat("      - uses: *long\n", 50), 1)
+	s := examine(t, text)
+	if len(s.findings) < 51 {
+		t.Errorf("%d findings", len(s.findings))
+	}
+	for _, f := range s.findings {
+		if len(f.Message)+len(f.Identity) > 3*maxText {
+			t.Errorf("%s is told in %d bytes", f.Rule, len(f.Message)+len(f.Identity))
+		}
+	}
+}
+
 // TestClean holds that nothing is told of what is right, and that what names
 // are like does no harm.
 func TestClean(t *testing.T) {

@@ -52,6 +52,7 @@ func (c *checker) lint() error {
 func (c *checker) linted(e *actionlint.Error) {
 	message, _, _ := strings.Cut(e.Message, ". see https://")
 	message, _, _ = strings.Cut(message, ". available labels are ")
+	message = bounded(message)
 	f := sarif.Finding{
 		Rule: e.Kind, Tool: linter, Stage: Stage, Severity: lintSeverity(e), Message: message, CWE: rules()[e.Kind].CWE,
 		Location: sarif.Location{Path: c.path, Line: max(e.Line, 1), Column: e.Column},

@@ -128,7 +128,7 @@ func (c *checker) mayUse(j *actionlint.Job, scope string) bool {
 
 // hasToken tells whether a text has the job's token, or any other's.
 func hasToken(text string) bool {
-	return strings.Contains(text, "github.token") || strings.Contains(text, "github['token']") || secretUsed.MatchString(text)
+	return strings.Contains(text, "github.token") || strings.Contains(text, "github['token']") || secretUsed().MatchString(text)
 }
 
 func envText(e *actionlint.Env) string {

@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/rhysd/actionlint"
@@ -10,12 +9,12 @@ import (
 )
 
 var (
-	commitID = regexp.MustCompile(`^[0-9a-f]{40}$`)
-	abridged = regexp.MustCompile(`^[0-9a-f]{7,39}$`)
+	commitID = lazily(`^[0-9a-f]{40}$`)
+	abridged = lazily(`^[0-9a-f]{7,39}$`)
 	// digestPin is the end of an image's name that cannot come to mean another image.
-	digestPin = regexp.MustCompile(`@sha256:[0-9a-f]{64}$`)
+	digestPin = lazily(`@sha256:[0-9a-f]{64}$`)
 	// versionSaid matches a version in the comment beside a commit.
-	versionSaid = regexp.MustCompile(`(?i)^\s*#.*?\bv?(\d+(?:\.\d+){0,2})\b`)
+	versionSaid = lazily(`(?i)^\s*#.*?\bv?(\d+(?:\.\d+){0,2})\b`)
 )
 
 // known are commits of GitHub's own actions, by action and tag. No other pin can
@@ -70,13 +69,13 @@ func (c *checker) pinned(w where, uses *actionlint.String) {
 	switch {
 	case strings.HasPrefix(uses.Value, "./") || strings.HasPrefix(uses.Value, ".\\"):
 	case docker:
-		if !digestPin.MatchString(image) {
+		if !digestPin().MatchString(image) {
 			f.detail = image
 			c.tell(f, "the image %s is not named by its digest: what is behind the name can be changed at any time", image)
 		}
-	case commitID.MatchString(ref):
+	case commitID().MatchString(ref):
 		c.tag(w, uses, name, ref)
-	case abridged.MatchString(ref):
+	case abridged().MatchString(ref):
 		c.tell(f, "%s is named by a part of a commit (%s), which GitHub takes for a branch or a tag", name, ref)
 	default:
 		if owner, _, _ := strings.Cut(name, "/"); owner == "actions" || owner == "github" {
@@ -89,7 +88,7 @@ func (c *checker) pinned(w where, uses *actionlint.String) {
 // container tells of an image that may be another tomorrow. Its registry is not
 // an action's author, and a project's builds often want the newest.
 func (c *checker) container(w where, image *actionlint.String) {
-	if image == nil || image.Value == "" || strings.Contains(image.Value, "${{") || digestPin.MatchString(image.Value) {
+	if image == nil || image.Value == "" || strings.Contains(image.Value, "${{") || digestPin().MatchString(image.Value) {
 		return
 	}
 	c.tell(found{imageUnpinned, sarif.Low, image.Pos, w, image.Value}, "the job uses the image %s, which is not named by its digest", image.Value)
@@ -98,7 +97,7 @@ func (c *checker) container(w where, image *actionlint.String) {
 // tag compares a commit with the tag in the comment beside it, as far as it is known.
 func (c *checker) tag(w where, uses *actionlint.String, name, commit string) {
 	_, comment, _ := strings.Cut(c.line(uses.Pos.Line), commit)
-	said := versionSaid.FindStringSubmatch(strings.Trim(comment, `"'`))
+	said := versionSaid().FindStringSubmatch(strings.Trim(comment, `"'`))
 	if said == nil {
 		return
 	}
@@ -122,7 +121,7 @@ func (c *checker) tag(w where, uses *actionlint.String, name, commit string) {
 
 // imageAction tells of an action that is an image.
 func (c *checker) imageAction() {
-	if image, ok := strings.CutPrefix(c.image.Value, "docker://"); ok && !digestPin.MatchString(image) {
+	if image, ok := strings.CutPrefix(c.image.Value, "docker://"); ok && !digestPin().MatchString(image) {
 		c.tell(found{unpinned, sarif.High, c.image.Pos, where{}, image}, "the image %s is not named by its digest: what is behind the name can be changed at any time", image)
 	}
 }

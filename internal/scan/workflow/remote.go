@@ -12,9 +12,9 @@ import (
 
 var (
 	// executed matches a download in the arguments of a shell.
-	executed = regexp.MustCompile("(?m)(?:^|[\\s;&|(])(?:(?:ba|z|da|k)?sh|source|\\.|eval)\\s(?:-\\S+\\s+)*[\"']?(?:<\\(|\\$\\(|`)\\s*(?:curl|wget)\\b[^\\n]*")
+	executed = lazily("(?m)(?:^|[\\s;&|(])(?:(?:ba|z|da|k)?sh|source|\\.|eval)\\s(?:-\\S+\\s+)*[\"']?(?:<\\(|\\$\\(|`)\\s*(?:curl|wget)\\b[^\\n]*")
 	// powershell matches a download that PowerShell executes.
-	powershell = regexp.MustCompile(`(?im)(?:\b(?:iwr|irm|invoke-webrequest|invoke-restmethod)\b|downloadstring)[^\n]*\|\s*(?:iex|invoke-expression)\b|\b(?:iex|invoke-expression)\b[^\n|]*(?:\b(?:iwr|irm|invoke-webrequest|invoke-restmethod)\b|downloadstring)`)
+	powershell = lazily(`(?im)(?:\b(?:iwr|irm|invoke-webrequest|invoke-restmethod)\b|downloadstring)[^\n]*\|\s*(?:iex|invoke-expression)\b|\b(?:iex|invoke-expression)\b[^\n|]*(?:\b(?:iwr|irm|invoke-webrequest|invoke-restmethod)\b|downloadstring)`)
 )
 
 // remoteScripts tells of scripts that are downloaded and executed unseen.
@@ -31,7 +31,7 @@ func (c *checker) remoteScripts(w where) {
 			}
 		}
 	}
-	for _, pattern := range []*regexp.Regexp{executed, powershell} {
+	for _, pattern := range []*regexp.Regexp{executed(), powershell()} {
 		for _, m := range pattern.FindAllStringIndex(r.Run.Value, -1) {
 			what := strings.TrimLeft(r.Run.Value[m[0]:m[1]], " \t\n;&|(")
 			c.remote(w, r, m[1]-len(what), strings.TrimSpace(what))

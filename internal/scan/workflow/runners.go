@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,7 +10,7 @@ import (
 )
 
 // ownOnly matches a condition that leaves out the pull requests of forks.
-var ownOnly = regexp.MustCompile(`head\.repo\.(full_name|owner\.login|id)\s*==|head\.repo\.fork\s*(==|!=)|!\s*github\.event\.pull_request\.head\.repo\.fork|event_name\s*==\s*'(push|schedule|workflow_dispatch|release)'|event_name\s*!=\s*'pull_request`)
+var ownOnly = lazily(`head\.repo\.(full_name|owner\.login|id)\s*==|head\.repo\.fork\s*(==|!=)|!\s*github\.event\.pull_request\.head\.repo\.fork|event_name\s*==\s*'(push|schedule|workflow_dispatch|release)'|event_name\s*!=\s*'pull_request`)
 
 // runners tells of machines of somebody's own on which a stranger's code runs,
 // and stays.
@@ -20,7 +19,7 @@ func (c *checker) runners() {
 		return
 	}
 	for _, j := range c.jobs() {
-		if label := own(j.RunsOn); label != nil && (j.If == nil || !ownOnly.MatchString(j.If.Value)) {
+		if label := own(j.RunsOn); label != nil && (j.If == nil || !ownOnly().MatchString(j.If.Value)) {
 			c.tell(found{selfHosted, sarif.Medium, label.Pos, where{job: j}, ""},
 				"the job %s runs on a machine of your own (%s), and anybody can start it by a pull request or an issue when the repository is public", j.ID.Value, label.Value)
 		}

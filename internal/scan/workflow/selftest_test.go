@@ -1,11 +1,25 @@
 package workflow
 
 import (
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
+
+// TestVersion holds that the version that is told is that of the library.
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	mod, err := os.ReadFile("../../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "\tgithub.com/rhysd/actionlint " + actionlintIs + "\n"; !strings.Contains(string(mod), want) {
+		t.Errorf("go.mod has no %q", want)
+	}
+}
 
 // TestSelfTest holds that a defect of every rule of ours is planted and found.
 func TestSelfTest(t *testing.T) {

@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -37,7 +36,7 @@ type shell struct {
 }
 
 // here matches the beginning of a text for another program.
-var here = regexp.MustCompile(`^<<-?\s*["']?([A-Za-z_][A-Za-z0-9_]*)["']?`)
+var here = lazily(`^<<-?\s*["']?([A-Za-z_][A-Za-z0-9_]*)["']?`)
 
 func (p *shell) step() {
 	rest := p.text[p.at:]
@@ -58,8 +57,8 @@ func (p *shell) step() {
 		p.at += through(rest, "\n") - strings.Count(rest[:through(rest, "\n")], "\n")
 	case strings.HasPrefix(rest, "<<<"):
 		p.take(3)
-	case strings.HasPrefix(rest, "<<") && here.MatchString(rest):
-		m := here.FindStringSubmatch(rest)
+	case strings.HasPrefix(rest, "<<") && here().MatchString(rest):
+		m := here().FindStringSubmatch(rest)
 		p.heres = append(p.heres, m[1])
 		p.at += len(m[0])
 	case strings.HasPrefix(rest, "$("), strings.HasPrefix(rest, "||"), strings.HasPrefix(rest, "&&"), strings.HasPrefix(rest, "|&"):
@@ -165,7 +164,7 @@ func (p *shell) texts() {
 }
 
 // assignment matches a variable that is set before a command.
-var assignment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
+var assignment = lazily(`^[A-Za-z_][A-Za-z0-9_]*=`)
 
 // wrappers are words before the command that is meant.
 var wrappers = map[string]bool{
@@ -186,7 +185,7 @@ func meant(words []string) []string {
 		switch {
 		case len(words) > 1 && pairs[first] == words[1] && pairs[first] != "":
 			words = words[2:]
-		case wrappers[first] || assignment.MatchString(first):
+		case wrappers[first] || assignment().MatchString(first):
 			words = words[1:]
 			for len(words) > 0 && (first == "sudo" || first == "env") && strings.HasPrefix(words[0], "-") {
 				words = words[1:]

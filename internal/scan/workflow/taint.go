@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/rhysd/actionlint"
@@ -142,10 +141,10 @@ func (t *taints) matrix(job string, j *actionlint.Job) {
 }
 
 // written matches a line that writes an output or a variable for later steps.
-var written = regexp.MustCompile(`([A-Za-z_][A-Za-z0-9_-]*)=(.*?)>>\s*["']?\$\{?(GITHUB_OUTPUT|GITHUB_ENV)\b`)
+var written = lazily(`([A-Za-z_][A-Za-z0-9_-]*)=(.*?)>>\s*["']?\$\{?(GITHUB_OUTPUT|GITHUB_ENV)\b`)
 
 // shellVariable matches one in a script.
-var shellVariable = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
+var shellVariable = lazily(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
 
 // step takes in what a script writes, as it is, for later steps.
 func (t *taints) step(job string, w where) {
@@ -156,13 +155,13 @@ func (t *taints) step(job string, w where) {
 	if id != "" && w.uses() == "tj-actions/changed-files" {
 		t.set(job+":steps."+id+".outputs.*", source{"names of files of the pull request", false})
 	}
-	for _, m := range written.FindAllStringSubmatch(w.script(), -1) {
+	for _, m := range written().FindAllStringSubmatch(w.script(), -1) {
 		name := job + ":env." + strings.ToLower(m[1])
 		if m[3] == "GITHUB_OUTPUT" {
 			name = job + ":steps." + id + ".outputs." + strings.ToLower(m[1])
 		}
 		t.add(job, name, m[2])
-		for _, v := range shellVariable.FindAllStringSubmatch(m[2], -1) {
+		for _, v := range shellVariable().FindAllStringSubmatch(m[2], -1) {
 			if s, ok := t.variable(job, w, v[1]); ok {
 				t.set(name, s)
 			}
