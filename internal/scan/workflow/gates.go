@@ -34,10 +34,13 @@ func checkActions() []string {
 		"hadolint/hadolint-action", "actions/dependency-review-action", "reviewdog/action-actionlint", "psf/black", "astral-sh/ruff-action"}
 }
 
-// checkName is the check that a command is; "" of others. What only says its
-// version checks nothing.
+// only matches arguments with which a check is none: it says its version, lists
+// its tests, or measures.
+var only = lazily(`^(--version|--help|--?list(=.*)?|--collect-only|-bench(=.*)?)$`)
+
+// checkName is the check that a command is; "" of others.
 func checkName(words []string) string {
-	if len(words) == 0 || slices.Contains(words, "--version") || slices.Contains(words, "--help") {
+	if len(words) == 0 || slices.ContainsFunc(words, only().MatchString) {
 		return ""
 	}
 	subs, ok := checks()[words[0]]
