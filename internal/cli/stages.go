@@ -17,6 +17,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/scan/guard"
 	"github.com/sluice-ci/sluice/internal/scan/modules"
 	"github.com/sluice-ci/sluice/internal/scan/secrets"
+	"github.com/sluice-ci/sluice/internal/scan/workflow"
 	"github.com/sluice-ci/sluice/internal/vulndb"
 )
 
@@ -29,6 +30,7 @@ func scanners() []scan.Scanner {
 		gocode.Scanner{},
 		gotest.Scanner{},
 		secrets.Scanner{},
+		workflow.Scanner{},
 		govuln.Deps{},
 		image.Scanner{},
 		govuln.Image{},
