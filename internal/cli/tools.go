@@ -112,9 +112,9 @@ func (a *app) tellTools(all []tool.Status) error {
 	if a.json {
 		return a.printJSON(map[string]any{"tools": all})
 	}
-	fmt.Fprintf(a.Stdout, "%-8s %-7s %-9s %-10s %-9s %s\n", "tool", "kind", "pinned", "state", "version", "where")
+	fmt.Fprintf(a.Stdout, "%-10s %-8s %-9s %-10s %-9s %s\n", "tool", "kind", "pinned", "state", "version", "where")
 	for _, s := range all {
-		fmt.Fprintf(a.Stdout, "%-8s %-7s %-9s %-10s %-9s %s\n", s.Name, s.Kind, orDash(s.Pinned), s.State, orDash(s.Version), where(s))
+		fmt.Fprintf(a.Stdout, "%-10s %-8s %-9s %-10s %-9s %s\n", s.Name, s.Kind, orDash(s.Pinned), s.State, orDash(s.Version), where(s))
 		for _, line := range s.Differences {
 			fmt.Fprintln(a.Stdout, "  "+line)
 		}

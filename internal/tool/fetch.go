@@ -2,6 +2,7 @@ package tool
 
 import (
 	"archive/tar"
+	"archive/zip"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -12,6 +13,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"time"
 )
 
@@ -29,6 +32,15 @@ func (e *checksumError) Error() string {
 	return fmt.Sprintf("%s has the SHA-256 %s, which is not that of the lock of tools", e.url, e.got)
 }
 
+// makeProgram fetches the program that the project publishes, by its checksum.
+func (m maker) makeProgram(ctx context.Context) (manifest, error) {
+	a, ok := m.Archives[runtime.GOOS+"/"+runtime.GOARCH]
+	if !ok {
+		return manifest{}, fmt.Errorf("it is not published for %s/%s", runtime.GOOS, runtime.GOARCH)
+	}
+	return manifest{Source: a.URL}, m.fetch(ctx, a)
+}
+
 // fetch downloads an archive and takes the tool's program out of it. Nothing of the
 // archive is looked at before its checksum is right.
 func (m maker) fetch(ctx context.Context, a Archive) error {
@@ -40,6 +52,13 @@ func (m maker) fetch(ctx context.Context, a Archive) error {
 	defer f.Close()
 	if err := m.download(ctx, a, f); err != nil {
 		return err
+	}
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	if strings.HasSuffix(a.URL, ".zip") {
+		return unzip(f, size, m.Name, filepath.Join(m.dir, "bin", m.Name))
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
@@ -110,6 +129,26 @@ func unpack(r io.Reader, name, to string) error {
 			return save(t, to)
 		}
 	}
+}
+
+// unzip takes one program out of a .zip of a size in bytes.
+func unzip(r io.ReaderAt, size int64, name, to string) error {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return err
+	}
+	for _, f := range z.File {
+		if f.Name != name || !f.Mode().IsRegular() {
+			continue
+		}
+		content, err := f.Open()
+		if err != nil {
+			return err
+		}
+		defer content.Close()
+		return save(io.LimitReader(content, maxBinary), to)
+	}
+	return fmt.Errorf("the archive has no %s", name)
 }
 
 func save(r io.Reader, to string) error {

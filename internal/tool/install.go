@@ -139,8 +139,11 @@ type maker struct {
 }
 
 func (m maker) make(ctx context.Context) (manifest, error) {
-	if m.Kind == Go {
+	switch m.Kind {
+	case Go:
 		return m.makeGo(ctx)
+	case Program:
+		return m.makeProgram(ctx)
 	}
 	return m.makePython(ctx)
 }
@@ -148,7 +151,7 @@ func (m maker) make(ctx context.Context) (manifest, error) {
 // try starts the tool: what cannot say its version, or says another, is not
 // installed.
 func (m maker) try(ctx context.Context) error {
-	f := Found{Name: m.Name, Path: filepath.Join(m.dir, "bin", m.Name)}
+	f := Found{Name: m.Name, Path: filepath.Join(m.dir, "bin", m.Name), Env: m.With}
 	version, err := f.ask(ctx, m.env())
 	if err == nil && version != m.Version {
 		err = fmt.Errorf("it says that it is version %s", version)

@@ -32,7 +32,7 @@ func (b Box) installed(e Entry) (Found, bool, error) {
 	if err != nil {
 		return Found{}, false, hint.With(fmt.Errorf("the installed %s: %w", e.Name, err), e.install())
 	}
-	f := Found{Name: e.Name, Version: e.Version, Path: filepath.Join(dir, "bin", e.Name), Read: []string{dir}, Digest: digest, Pinned: true}
+	f := Found{Name: e.Name, Version: e.Version, Path: filepath.Join(dir, "bin", e.Name), Read: []string{dir}, Env: e.With, Digest: digest, Pinned: true}
 	if m.Python != "" && !system(prefix(m.Python)) {
 		f.Read = append(f.Read, filepath.Join(prefix(m.Python), "bin"), filepath.Join(prefix(m.Python), "lib"))
 	}

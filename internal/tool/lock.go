@@ -28,6 +28,8 @@ type Kind string
 const (
 	Go     Kind = "go"     // a program, fetched as its project has built it or built from its module
 	Python Kind = "python" // wheels in an environment of their own
+	// Program is fetched as its project has built it, and from nowhere else.
+	Program Kind = "program"
 )
 
 // Lock names the tools, and pins them.
@@ -46,19 +48,22 @@ type Entry struct {
 	Package         string             `json:"package,omitempty"`         // what is built, with NAME.mod and NAME.sum
 	Experiment      string             `json:"experiment,omitempty"`      // GOEXPERIMENT
 	VersionVariable string             `json:"versionVariable,omitempty"` // the variable that the linker puts Version in
-	Archives        map[string]Archive `json:"archives,omitempty"`        // by platform: "linux/amd64"
+	Archives        map[string]Archive `json:"archives,omitempty"`        // by platform: "linux/amd64"; of Program, too
 
 	// Of Python, with NAME.txt.
 	Module string `json:"module,omitempty"` // what "python -m" runs
 	Python string `json:"python,omitempty"` // the least version of the interpreter
 	Site   bool   `json:"site,omitempty"`   // it sees the packages of the machine's Python too
-	Least  string `json:"least,omitempty"`  // what is taken from PATH is this version or a later one,
-	Below  string `json:"below,omitempty"`  // and before this one
+
+	// Of all but Go.
+	Least string   `json:"least,omitempty"` // what is taken from PATH is this version or a later one,
+	Below string   `json:"below,omitempty"` // and before this one
+	With  []string `json:"with,omitempty"`  // "NAME=value" that it is started with
 
 	id string // hash of all that the lock says of it
 }
 
-// Archive is a program as its project publishes it: a .tar.gz that holds it.
+// Archive is a program as its project publishes it: a .tar.gz or .zip that holds it.
 type Archive struct {
 	URL    string `json:"url"`
 	SHA256 string `json:"sha256"`
@@ -129,6 +134,8 @@ func (l Lock) check(e *Entry) error {
 		return e.checkGo()
 	case Python:
 		return l.checkPython(*e)
+	case Program:
+		return e.checkProgram()
 	}
 	return fmt.Errorf("%q is no kind of tool", e.Kind)
 }
@@ -136,7 +143,7 @@ func (l Lock) check(e *Entry) error {
 // files are those that belong to an entry.
 func (e Entry) files() []string {
 	switch {
-	case e.Version == "":
+	case e.Version == "", e.Kind == Program:
 		return nil
 	case e.Kind == Go:
 		return []string{e.Name + ".mod", e.Name + ".sum"}
@@ -148,6 +155,17 @@ func (e Entry) checkGo() error {
 	if e.Version == "" || e.Package == "" {
 		return errors.New("a Go tool has a version and a package")
 	}
+	return e.checkArchives()
+}
+
+func (e Entry) checkProgram() error {
+	if e.Version == "" || len(e.Archives) == 0 || !e.accepts(e.Version) {
+		return errors.New("a program has a version, archives, and a range of versions around it")
+	}
+	return e.checkArchives()
+}
+
+func (e Entry) checkArchives() error {
 	for platform, a := range e.Archives {
 		if !checksum.MatchString(a.SHA256) || !published.MatchString(a.URL) {
 			return fmt.Errorf("the archive for %s has no checksum or no address", platform)

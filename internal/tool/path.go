@@ -15,7 +15,7 @@ import (
 // maxProgram bounds the program in PATH that is hashed, bytes.
 const maxProgram = 64 << 20
 
-// onPath looks for a Python tool in PATH. Folders that are not absolute are passed
+// onPath looks for a tool in PATH. Folders that are not absolute are passed
 // over: what they name depends on where Sluice was started.
 func (b Box) onPath(e Entry) (Found, bool) {
 	for _, dir := range filepath.SplitList(b.Path) {
@@ -23,12 +23,32 @@ func (b Box) onPath(e Entry) (Found, bool) {
 		if info, err := os.Stat(path); !filepath.IsAbs(dir) || err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
 			continue
 		}
-		f := Found{Name: e.Name, Path: path}
-		if f.describe() == nil {
+		f := Found{Name: e.Name, Path: path, Env: e.With}
+		describe := f.describe
+		if e.Kind == Program {
+			describe = f.describeProgram
+		}
+		if describe() == nil {
 			return f, true
 		}
 	}
 	return Found{}, false
+}
+
+// describeProgram fills in what there is to say of a program that is one file. It may
+// be large, and so its digest is of its size and when it was changed.
+func (f *Found) describeProgram() error {
+	real, err := filepath.EvalSymlinks(f.Path)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(real)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", real, info.Size(), info.ModTime().UnixNano()))
+	f.Read, f.Digest = slices.Compact([]string{f.Path, real}), hex.EncodeToString(sum[:])
+	return nil
 }
 
 // describe fills in what the program rests on: its own file, the folders around it
@@ -63,7 +83,7 @@ func (f *Found) describe() error {
 		f.Read = append(f.Read, filepath.Join(root, "bin"), filepath.Join(root, "lib"), filepath.Join(root, "pyvenv.cfg"))
 	}
 	if _, err := os.Stat(filepath.Join(roots[0], "pyvenv.cfg")); err != nil && !system(roots[0]) {
-		f.Env = []string{"PYTHONUSERBASE=" + roots[0]}
+		f.Env = append(slices.Clone(f.Env), "PYTHONUSERBASE="+roots[0])
 	}
 	slices.Sort(f.Read)
 	f.Read = slices.Compact(f.Read)

@@ -63,7 +63,7 @@ func (b Box) status(ctx context.Context, lock Lock, name string, verify bool, en
 		return Status{}, err
 	}
 	s := Status{Name: e.Name, Kind: e.Kind, Pinned: e.Version, State: Missing}
-	if e.Kind == Python {
+	if e.Kind != Go {
 		s.Range = ">=" + e.Least + " <" + e.Below
 	}
 	f, err := b.find(lock, name)

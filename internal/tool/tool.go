@@ -49,7 +49,7 @@ func (b Box) find(lock Lock, name string) (Found, error) {
 	if f, ok, err := b.installed(e); ok || err != nil {
 		return f, err
 	}
-	if e.Kind == Python {
+	if e.Kind != Go {
 		if f, ok := b.onPath(e); ok {
 			return f, nil
 		}
@@ -109,7 +109,7 @@ func (f Found) probe(ctx context.Context, lock Lock, env []string) (Found, error
 const maxVersionOutput = 64 << 10
 
 // numbered is the first thing that looks like a version.
-var numbered = regexp.MustCompile(`\b\d+(\.\d+){1,3}[0-9A-Za-z.+-]*`)
+var numbered = regexp.MustCompile(`\bv?(\d+(\.\d+){1,3}[0-9A-Za-z.+-]*)`)
 
 // ask starts the program for its version.
 func (f Found) ask(ctx context.Context, env []string) (string, error) {
@@ -117,9 +117,9 @@ func (f Found) ask(ctx context.Context, env []string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("asking %s for its version: %w", f.Path, err)
 	}
-	version := numbered.FindString(string(out))
-	if version == "" {
+	version := numbered.FindSubmatch(out)
+	if version == nil {
 		return "", errors.New("asking " + f.Path + " for its version: its answer has none")
 	}
-	return version, nil
+	return string(version[1]), nil
 }
