@@ -55,6 +55,7 @@ func inside(t *testing.T, folder string) {
 	s := startEngine(t, folder)
 	s.makeStandIns(t)
 	s.compose(t, "build")
+	t.Run("dockerfile", s.testDockerfile)
 	t.Run("context", s.testContext)
 	t.Run("image", s.testImage)
 	t.Run("alone", s.testAlone)

@@ -290,9 +290,7 @@ func (r *oneRun) runBase(ctx context.Context) error {
 			return fmt.Errorf("looking at the base commit: %w", err)
 		}
 		for _, res := range done.Results {
-			if res.Outcome == pipeline.NotApplicable {
-				applied = slices.DeleteFunc(applied, func(stage string) bool { return stage == res.Stage })
-			}
+			applied = slices.DeleteFunc(applied, func(p scan.Part) bool { return p.Stage == res.Stage && !res.By(p.Job) })
 			r.remember(res, &known)
 		}
 		fmt.Fprintln(r.progress(), "\nthen the change:")
@@ -334,9 +332,9 @@ func (b *base) comparable(chosen []pipeline.Job) ([]pipeline.Job, error) {
 	return pipeline.Select(b.project.jobs, stages)
 }
 
-// applied are the stages of the base's checks that had something to do there,
-// of those that are chosen now.
-func (b *base) applied(chosen []pipeline.Job) (stages []string) {
+// applied are the parts of stages that had something to do at the base, of the
+// checks that are chosen now.
+func (b *base) applied(chosen []pipeline.Job) (parts []scan.Part) {
 	asked := map[string]bool{}
 	for _, job := range chosen {
 		for _, stage := range job.Stages {
@@ -345,9 +343,11 @@ func (b *base) applied(chosen []pipeline.Job) (stages []string) {
 	}
 	at := slices.IndexFunc(b.project.jobs, func(j pipeline.Job) bool { return j.Name == policyJob })
 	for _, job := range b.project.jobs[:at] {
-		if job.NotApplicable == "" {
-			stages = append(stages, slices.DeleteFunc(slices.Clone(job.Stages), func(s string) bool { return !asked[s] })...)
+		for _, stage := range job.Stages {
+			if job.NotApplicable == "" && asked[stage] {
+				parts = append(parts, scan.Part{Stage: stage, Job: job.Name})
+			}
 		}
 	}
-	return stages
+	return parts
 }

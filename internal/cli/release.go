@@ -188,7 +188,16 @@ func (a *app) releaseRules(ctx context.Context, o releasing) (r release.Rules, e
 func releaseStages(jobs []pipeline.Job) (stages []release.Stage) {
 	for _, j := range jobs {
 		for _, name := range j.Stages {
-			stages = append(stages, release.Stage{Name: name, Check: j.Check, Claims: j.Access.RunsRepositoryCode, NotApplicable: j.NotApplicable})
+			i := slices.IndexFunc(stages, func(s release.Stage) bool { return s.Name == name })
+			if i < 0 {
+				i = len(stages)
+				stages = append(stages, release.Stage{Name: name, NotApplicable: j.NotApplicable})
+			}
+			s := &stages[i]
+			s.Check, s.Claims = s.Check || j.Check, s.Claims || j.Access.RunsRepositoryCode
+			if j.NotApplicable == "" { // one part that applies is enough
+				s.NotApplicable = ""
+			}
 		}
 	}
 	last := slices.IndexFunc(stages, func(s release.Stage) bool { return s.Name == imageScan })

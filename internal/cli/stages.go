@@ -83,7 +83,11 @@ func workers() map[string]pipeline.Worker {
 func choose(all []pipeline.Job, until string, only []string) ([]pipeline.Job, error) {
 	var stages []string
 	for _, j := range all {
-		stages = append(stages, j.Stages...)
+		for _, s := range j.Stages {
+			if !slices.Contains(stages, s) {
+				stages = append(stages, s)
+			}
+		}
 	}
 	for _, s := range append(slices.Clone(only), until) {
 		if s != "" && !slices.Contains(stages, s) {

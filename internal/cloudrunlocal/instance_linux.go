@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -14,49 +13,88 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sluice-ci/sluice/internal/mask"
+	"github.com/sluice-ci/sluice/internal/sandbox"
 )
 
 // instance is a running process of a revision, the head of a process group.
 // It dies with the supervisor, however that ends.
 type instance struct {
-	cmd   *exec.Cmd
-	port  int
-	ended chan struct{} // closed when it has ended and its group is gone
-	how   string        // it ended; to be read after that
+	cmd      *exec.Cmd
+	port     int
+	confined sandbox.Enforced // how strictly
+	group    *sandbox.Group
+	ended    chan struct{} // closed when it has ended and its group is gone
+	how      string        // it ended; to be read after that
 
 	mu     sync.Mutex // held where its number must still be its own
 	reaped bool
 }
 
-// startInstance starts a program with a port to listen on. What it prints goes
-// to log.
+// startInstance starts a program with a port to listen on, as strictly confined
+// as the kernel grants. What it prints goes to log.
 func startInstance(p program, log *mask.Writer) (*instance, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
+	i, err := begin(p.order(port, true), log)
+	if errors.Is(err, errRefused) {
+		i, err = begin(p.order(port, false), log)
+	}
+	if err != nil {
+		return nil, err
+	}
+	i.port = port
+	return i, nil
+}
+
+// begin starts a process and returns when it has become what was ordered.
+func begin(o order, log *mask.Writer) (*instance, error) {
+	ours, theirs, err := converse()
+	if err != nil {
+		return nil, err
+	}
+	defer ours.Close()
+	defer theirs.Close()
 	out, in, err := os.Pipe()
 	if err != nil {
-		return nil, fmt.Errorf("starting %s: %w", p.path, err)
+		return nil, err
 	}
 	defer in.Close()
-	i := &instance{port: port, ended: make(chan struct{})}
-	i.cmd = &exec.Cmd{Path: p.path, Args: p.args, Dir: p.dir, Env: append(p.env, "PORT="+strconv.Itoa(port)), Stdout: in, Stderr: in}
-	i.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if p.user != nil {
-		i.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: p.user.uid, Gid: p.user.gid}
-	}
+	i := &instance{cmd: o.command(), group: sandbox.NewGroup(o.Confine.Limits), ended: make(chan struct{})}
+	i.cmd.Stdout, i.cmd.Stderr, i.cmd.ExtraFiles = in, in, []*os.File{theirs}
+	o.Confine.LimitsHeld = i.group.Level()
 	if err := i.cmd.Start(); err != nil {
-		_ = out.Close()
-		return nil, classify(err)
+		if o.Confine.Namespaces && sandbox.Refused(err) {
+			err = fmt.Errorf("%w: %w", errRefused, err)
+		}
+		return nil, errors.Join(err, i.group.Close(), out.Close())
 	}
+	_ = theirs.Close() // what is left of it is the process's, and tells of its end
+	_ = in.Close()
 	copied := make(chan struct{})
 	go func() {
 		defer close(copied)
 		copyLog(log, out) // ends when the last of the group has closed it
 	}()
 	go i.reap(out, copied)
+	if err = i.group.Add(i.cmd.Process.Pid); err == nil {
+		i.confined, err = o.become(ours)
+	}
+	if err != nil {
+		i.stop(0)
+		return nil, err
+	}
 	return i, nil
+}
+
+// converse makes two files that are connected with each other.
+func converse() (ours, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("making a pair of sockets: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "orders"), os.NewFile(uintptr(fds[1]), "answers"), nil // #nosec G115 -- descriptors
 }
 
 // idle is how long a process must have been silent for what may be the beginning
@@ -113,6 +151,7 @@ func (i *instance) reap(out io.Closer, copied <-chan struct{}) {
 	}
 	i.reaped = true
 	i.mu.Unlock()
+	_ = i.group.Close() // what is left is in it, and is seen to when the next group is made
 	select {
 	case <-copied:
 	case <-time.After(time.Second): // somebody left the group and keeps it open

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"syscall"
 	"testing"
 
@@ -18,7 +17,11 @@ func TestPortThatIsAnothers(t *testing.T) {
 	t.Parallel()
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()
-	i, err := startInstance(program{path: os.Getenv(serverEnv), args: []string{"server"}, dir: "/", env: []string{"MODE=sleep"}}, mask.Masker{}.Writer(io.Discard))
+	sleeper := program{root: t.TempDir(), path: "app/server", args: []string{"server"}, dir: "/", env: []string{"MODE=sleep"}, data: t.TempDir(), temp: t.TempDir()}
+	if err := unpackServer(sleeper.root); err != nil {
+		t.Fatal(err)
+	}
+	i, err := startInstance(sleeper, mask.Masker{}.Writer(io.Discard))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,11 +17,13 @@ import (
 
 // program is a process about to be started.
 type program struct {
-	path string // of the file that is executed
-	args []string
-	dir  string
-	env  []string
-	user *user // nil: the supervisor's own
+	root       string // the folder of the image's files
+	path       string // of the file that is executed, in the image
+	args       []string
+	dir        string   // in the image
+	env        []string // but for what differs by start and by confinement
+	data, temp string   // folders that it may write to
+	user       *user    // nil: the supervisor's own
 }
 
 // user is whom a process runs as.
@@ -54,7 +56,7 @@ func resolve(s state, r record) (program, error) {
 	if err != nil {
 		return program{}, err
 	}
-	p := program{path: filepath.Join(dir, file), args: args, dir: filepath.Join(dir, wd), env: environment(s, r, secrets)}
+	p := program{root: dir, path: file, args: args, dir: wd, env: environment(r, secrets), data: s.data(), temp: s.temporary(r.Name)}
 	p.user, err = switchTo(r.Process.User)
 	return p, err
 }
@@ -101,9 +103,9 @@ func lookup(env []string, name, value string) string {
 	return value
 }
 
-// environment is what a process gets, but for PORT, which differs by start.
-// What is set here cannot be overridden, because the proxy relies on it.
-func environment(s state, r record, secrets values) []string {
+// environment is what a process gets, but for what order adds. What is set
+// there and here cannot be overridden, because the proxy relies on it.
+func environment(r record, secrets values) []string {
 	vars := map[string]string{}
 	for _, kv := range r.Process.Env {
 		if name, value, ok := strings.Cut(kv, "="); ok && name != "" {
@@ -112,8 +114,10 @@ func environment(s state, r record, secrets values) []string {
 	}
 	maps.Copy(vars, r.Env)
 	maps.Copy(vars, secrets)
-	vars["HOST"], vars["DATA_DIR"], vars["TMPDIR"] = "127.0.0.1", s.data(), s.temporary(r.Name)
-	delete(vars, "PORT")
+	vars["HOST"] = "127.0.0.1"
+	for _, name := range []string{"DATA_DIR", "TMPDIR", "PORT"} {
+		delete(vars, name)
+	}
 	var env []string
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		env = append(env, name+"="+vars[name])

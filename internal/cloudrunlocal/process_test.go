@@ -20,8 +20,7 @@ func TestProcess(t *testing.T) {
 	r.Process.Cmd = []string{"-flag", "a b"}
 	rev := deploy(t, c, r)
 	p := processAt(t, rev.URL)
-	root := filepath.Join(state(c.State).revision(rev.Name), "root")
-	if want := []string{"/app/server", "-flag", "a b"}; !slices.Equal(p.Args, want) || p.WD != filepath.Join(root, "app") {
+	if want := []string{"/app/server", "-flag", "a b"}; !slices.Equal(p.Args, want) || p.WD != "/app" {
 		t.Errorf("it is %q in %s", p.Args, p.WD)
 	}
 	i := slices.IndexFunc(p.Env, func(kv string) bool { return strings.HasPrefix(kv, "PORT=") })
@@ -29,8 +28,7 @@ func TestProcess(t *testing.T) {
 		t.Fatalf("its environment is %q", p.Env)
 	}
 	want := []string{
-		"DATA_DIR=" + state(c.State).data(), "FROM_IMAGE=no", "HOST=127.0.0.1", "PATH=/app",
-		"TMPDIR=" + state(c.State).temporary(rev.Name), "VERSION=1", p.Env[i],
+		"DATA_DIR=/data", "FROM_IMAGE=no", "HOST=127.0.0.1", "PATH=/app", p.Env[i], "TMPDIR=/tmp", "VERSION=1",
 	}
 	if !slices.Equal(p.Env, want) {
 		t.Errorf("its environment is\n%q, want\n%q", p.Env, want)
@@ -159,8 +157,8 @@ func TestResolve(t *testing.T) {
 		switch {
 		case tc.path == "" && !errors.Is(err, errImage):
 			t.Errorf("%s: got %q, %v, want it refused", name, p.path, err)
-		case tc.path != "" && (err != nil || p.path != root+tc.path):
-			t.Errorf("%s: got %q, %v, want %q", name, p.path, err, root+tc.path)
+		case tc.path != "" && (err != nil || "/"+p.path != tc.path || p.root != root):
+			t.Errorf("%s: got %q in %q, %v, want %q in %q", name, p.path, p.root, err, tc.path, root)
 		}
 	}
 }

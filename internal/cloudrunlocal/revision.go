@@ -223,7 +223,7 @@ func (r *revision) up(i *instance) {
 	defer r.mu.Unlock()
 	r.port, r.reason = i.port, ""
 	r.backend.Store(newBackend(loopback(i.port), r.log))
-	r.log.Info("the process answers", "pid", i.cmd.Process.Pid, "port", i.port)
+	r.log.Info("the process answers", "pid", i.cmd.Process.Pid, "port", i.port, "confined", i.confined)
 }
 
 func (r *revision) down(reason string) {

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"github.com/sluice-ci/sluice/internal/hint"
@@ -19,6 +20,10 @@ import (
 
 // readyFile is the number of the file that a supervisor tells on how its start went.
 const readyFile = 3
+
+// instanceArg is the argument by which a supervisor starts this program for a
+// service's process to begin as.
+const instanceArg = "instance"
 
 // options are what a supervisor is started with.
 type options struct {
@@ -66,6 +71,9 @@ func parse(args []string, usage io.Writer) (options, error) {
 // Main is the hidden command that a supervisor is: it keeps one service
 // running until it is told to end, and returns the exit status.
 func Main(ctx context.Context, args []string) int {
+	if slices.Equal(args, []string{instanceArg}) {
+		return instanceMain()
+	}
 	o, err := parse(args, os.Stderr)
 	if err != nil {
 		return 2

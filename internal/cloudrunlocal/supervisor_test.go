@@ -1,6 +1,7 @@
 package cloudrunlocal
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ type process struct {
 	Env, Args []string
 	WD        string
 	UID, GID  int
-	PID       int
+	PID       int // on this machine, not in its namespace
 }
 
 func processAt(t *testing.T, url string) process {
@@ -31,7 +32,31 @@ func processAt(t *testing.T, url string) process {
 	if err := json.Unmarshal([]byte(get(t, url+"/process")), &p); err != nil {
 		t.Fatal(err)
 	}
+	p.PID = p.onMachine(t, p.PID)
 	return p
+}
+
+// onMachine is the number that a process which the service knows by another one
+// has on this machine: the one with the service's environment.
+func (p process) onMachine(t *testing.T, inner int) int {
+	t.Helper()
+	for _, pid := range processes() {
+		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		if err != nil || !bytes.HasPrefix(env, []byte(strings.Join(p.Env, "\x00"))) {
+			continue
+		}
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			continue
+		}
+		_, line, _ := strings.Cut(string(status), "NSpid:")
+		line, _, _ = strings.Cut(line, "\n")
+		if numbers := strings.Fields(line); len(numbers) > 0 && numbers[len(numbers)-1] == strconv.Itoa(inner) {
+			return pid
+		}
+	}
+	t.Fatalf("process %d of the service is nowhere on this machine", inner)
+	return 0
 }
 
 func supervisorPID(t *testing.T, c Client) int {
@@ -66,6 +91,7 @@ func TestKilledSupervisor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	orphan = server.onMachine(t, orphan)
 	kill(t, supervisorPID(t, c))
 	eventually(t, "its process has ended", gone(server.PID))
 
@@ -369,6 +395,7 @@ func TestStopEndsTheWholeGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	child = processAt(t, one.ServiceURL).onMachine(t, child)
 	serving(t, c, "VERSION=2")
 	eventually(t, "what the old process started has ended", gone(child))
 }

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/sluice-ci/sluice/internal/sandbox"
 )
 
 // The local target runs Linux images as processes of this machine, so there is
@@ -16,12 +18,14 @@ import (
 var errNotLinux = errors.New("the local target needs Linux")
 
 type instance struct {
-	cmd   *exec.Cmd
-	port  int
-	ended chan struct{}
-	how   string
+	cmd      *exec.Cmd
+	port     int
+	confined sandbox.Enforced
+	ended    chan struct{}
+	how      string
 }
 
+func instanceMain() int                                   { return 1 }
 func startInstance(program, io.Writer) (*instance, error) { return nil, errNotLinux }
 func (i *instance) stop(time.Duration)                    {}
 func (i *instance) listens() bool                         { return false }

@@ -38,7 +38,8 @@ type Result struct {
 	Size   int64  // bytes, as a registry keeps it
 	Binary string // the program's path in the image
 	Module string // the main module's path
-	Go     string // the toolchain's version
+	Go     string // the toolchain's version, of a Go program
+	Engine string // the Docker engine's version, of a Dockerfile
 	Files  int    // names of files in the image that are no folders
 	Layers int
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -37,6 +38,8 @@ type params struct {
 	Main  string `json:"main"`
 	Arch  string `json:"arch"`
 	Cache string `json:"cache"` // Sluice's, for the compiler's
+
+	Socket string `json:"socket,omitempty"` // the Docker engine's, for a Dockerfile; "" is Go
 }
 
 // Name implements scan.Scanner.
@@ -46,8 +49,7 @@ func (Scanner) Name() string { return stage }
 func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	job := pipeline.Job{Name: stage, Stages: []string{stage}, Needs: []string{"modules"}, Cost: 20 * time.Second}
 	if s.GoModule == "" {
-		job.NotApplicable = "there is no Go module to build"
-		return job, nil
+		return dockerfileJob(s, job)
 	}
 	tool, err := gotool.Find()
 	if err != nil {
@@ -58,6 +60,24 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	job.Inputs.Values["build"] = strings.Join(append(buildSettings(runtime.GOARCH), buildFlags...), " ")
 	job.Inputs.Values["sluice"] = s.Version
 	job.Access = pipeline.Access{Network: pipeline.NoNetwork, Read: tool.Reads(), Write: []string{filepath.Join(s.CacheDir, string(gotool.CheckZone))}}
+	return job, nil
+}
+
+// dockerfileJob plans a build by a Dockerfile. It is done each time: what comes of
+// it depends on more than the source, and the engine keeps what it can.
+func dockerfileJob(s scan.Service, job pipeline.Job) (_ pipeline.Job, err error) {
+	if !HasDockerfile(s.Dir) {
+		job.NotApplicable = "there is neither a Go module nor a " + DockerfileName + " to build"
+		return job, nil
+	}
+	p := params{Name: s.Name}
+	if p.Socket, err = socketOf(os.Getenv("DOCKER_HOST")); err != nil {
+		return job, err
+	}
+	job.Needs, job.Always, job.Limit, job.Cost = nil, true, time.Hour, time.Minute
+	job.Params = p
+	job.Inputs.Trees = []string{s.Dir}
+	job.Access = pipeline.Access{Network: pipeline.Loopback, Read: []string{p.Socket}, RunsRepositoryCode: true}
 	return job, nil
 }
 
@@ -82,13 +102,14 @@ func work(ctx context.Context, t pipeline.Task) (pipeline.Answer, error) {
 	if err := json.Unmarshal(t.Params, &p); err != nil {
 		return pipeline.Answer{}, fmt.Errorf("reading the parameters of %s: %w", t.Job, err)
 	}
-	res, err := Build(ctx, Recipe{
-		Name: p.Name, Root: t.Root, Dir: t.Dir, Main: p.Main, Arch: p.Arch, Cache: p.Cache,
-		Out: filepath.Join(t.Out, LayoutDir), Progress: t.Progress, Log: t.Log,
-	})
 	report := pipeline.Report{Stage: stage}
+	res, err := p.build(ctx, t)
 	var broken *CompileError
+	var step *BuildError
 	switch {
+	case errors.As(err, &step):
+		report.Findings, report.Rules = []sarif.Finding{step.Finding}, []sarif.Rule{dockerfileRule}
+		report.Tools = []pipeline.Tool{{Name: dockerfileRule.Tool}}
 	case errors.As(err, &broken):
 		report.Findings, report.Rules = broken.Findings, []sarif.Rule{compileRule}
 		report.Tools = []pipeline.Tool{{Name: "go", Version: broken.Go}}
@@ -100,8 +121,30 @@ func work(ctx context.Context, t pipeline.Task) (pipeline.Answer, error) {
 	return pipeline.Answer{Reports: []pipeline.Report{report}}, nil
 }
 
+func (p params) build(ctx context.Context, t pipeline.Task) (Result, error) {
+	out := filepath.Join(t.Out, LayoutDir)
+	if p.Socket == "" {
+		return Build(ctx, Recipe{
+			Name: p.Name, Root: t.Root, Dir: t.Dir, Main: p.Main, Arch: p.Arch, Cache: p.Cache,
+			Out: out, Progress: t.Progress, Log: t.Log,
+		})
+	}
+	temp, err := os.MkdirTemp("", "sluice-image-")
+	if err != nil {
+		return Result{}, err
+	}
+	res, err := Dockerfile{
+		Dir: t.Dir, File: DockerfileName, Root: t.Root, Socket: p.Socket, Out: out, Temp: temp, Fresh: t.Fresh, Progress: t.Progress, Log: t.Log,
+	}.Build(ctx)
+	return res, errors.Join(err, os.RemoveAll(temp))
+}
+
 func describe(r *pipeline.Report, res Result) {
 	r.Tools = []pipeline.Tool{{Name: "go", Version: res.Go}}
+	if res.Engine != "" {
+		r.Tools = []pipeline.Tool{{Name: "docker", Version: res.Engine}}
+		r.Notes = []string{"a Docker engine built the image, by instructions that reach the network: building it again may give another one"}
+	}
 	r.Examined = []pipeline.Count{{What: "files", N: res.Files}, {What: "layers", N: res.Layers}}
 	r.Values = map[string]string{
 		digestValue: res.Digest, "size": strconv.FormatInt(res.Size, 10),

@@ -24,8 +24,10 @@ const (
 // Unpack writes the flattened file system of the image to a folder, which must
 // be absent or empty; it appears there as a whole or not at all. Files are
 // read-only, executable by all or by none, and belong to the caller; set-uid,
-// set-gid, sticky bits and capabilities are dropped. Refused are device files
-// and pipes, and symbolic links that are absolute, that lead out of the
+// set-gid, sticky bits and capabilities are dropped. An absolute symbolic link
+// becomes a relative one to the same place in the folder. What is in /dev, /proc
+// and /sys is left out, since whoever runs an image puts its own there. Refused
+// are device files and pipes elsewhere, and symbolic links that lead out of the
 // folder, or whose ".." is anywhere but at their start.
 func (im *Image) Unpack(dir string) error {
 	if err := im.unpack(dir); err != nil {
@@ -79,18 +81,28 @@ func (im *Image) unpackInto(dir string) error {
 		return err
 	}
 	defer root.Close()
-	return im.Walk(func(e Entry) error {
+	err = im.Walk(func(e Entry) error {
 		if err := unpackEntry(root, e); err != nil {
 			return fmt.Errorf("%q: %w", e.Path, err)
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return syncTree(root)
+}
+
+// kernels tells whether a path is in a folder that a running system fills.
+func kernels(name string) bool {
+	top, below, _ := strings.Cut(name, "/")
+	return below != "" && (top == "dev" || top == "proc" || top == "sys")
 }
 
 func unpackEntry(root *os.Root, e Entry) error {
 	name := strings.TrimPrefix(e.Path, "/")
 	switch {
-	case name == "":
+	case name == "", kernels(name):
 		return nil
 	case e.Mode.IsDir():
 		return unpackFolder(root, name)
@@ -116,7 +128,10 @@ func unpackFolder(root *os.Root, name string) error {
 // through real folders and such links, so that no chain of them leads out.
 func unpackSymlink(root *os.Root, name, target string) error {
 	if strings.HasPrefix(target, "/") {
-		return fmt.Errorf("a link to the absolute path %q", target)
+		target = strings.Repeat("../", strings.Count(name, "/")) + strings.TrimLeft(target, "/")
+		if target == "" {
+			target = "."
+		}
 	}
 	up, down := climb(target)
 	if up > strings.Count(name, "/") {
@@ -168,10 +183,7 @@ func fill(f *os.File, content io.Reader, mode fs.FileMode) error {
 	if _, err := io.Copy(f, content); err != nil {
 		return err
 	}
-	if err := f.Chmod(mode); err != nil {
-		return err
-	}
-	return f.Sync()
+	return f.Chmod(mode)
 }
 
 func withSpaceHint(err error) error {

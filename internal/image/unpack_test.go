@@ -59,14 +59,18 @@ func TestUnpack(t *testing.T) {
 	closed := item{tar.Header{Typeflag: tar.TypeDir, Name: "closed", Mode: 0}, ""}
 	im := imageOf(t, Limits{},
 		[]item{program, secret, tmp, closed, reg("closed/f", "F"), reg("gone", "G")},
-		[]item{reg(".wh.gone", ""), symlink("app/run", "todo"), symlink("app/up", "../etc/shadow"), symlink("bin", ".//app"), hardlink("copy", "etc/shadow")})
+		[]item{reg(".wh.gone", ""), symlink("app/run", "todo"), symlink("app/up", "../etc/shadow"), symlink("bin", ".//app"), hardlink("copy", "etc/shadow"),
+			dir("dev"), {tar.Header{Typeflag: tar.TypeChar, Name: "dev/null", Mode: 0o666}, ""}, symlink("app/top", "//"), symlink("app/abs", "//etc/shadow"), symlink("root", "/")})
 	want := []string{
 		"drwxr-xr-x .",
-		"drwxr-xr-x app", "Lrwxrwxrwx app/run -> todo", "-r-xr-xr-x app/todo = P", "Lrwxrwxrwx app/up -> ../etc/shadow",
+		"drwxr-xr-x app", "Lrwxrwxrwx app/abs -> ../etc/shadow", "Lrwxrwxrwx app/run -> todo", "-r-xr-xr-x app/todo = P", "Lrwxrwxrwx app/top -> ../",
+		"Lrwxrwxrwx app/up -> ../etc/shadow",
 		"Lrwxrwxrwx bin -> .//app",
 		"drwxr-xr-x closed", "-r--r--r-- closed/f = F",
 		"-r--r--r-- copy = S",
+		"drwxr-xr-x dev",
 		"drwxr-xr-x etc", "-r--r--r-- etc/shadow = S",
+		"Lrwxrwxrwx root -> .",
 		"drwxr-xr-x tmp",
 	}
 	parent := t.TempDir()
@@ -104,7 +108,8 @@ func TestUnpackRefuses(t *testing.T) {
 		items []item
 		want  string
 	}{
-		{"an absolute link", []item{symlink("a", "/etc/passwd")}, `"/a": a link to the absolute path`},
+		{"an absolute link out", []item{symlink("a", "/x/../../etc/passwd")}, "may lead out of the folder"},
+		{"an absolute link up", []item{dir("d"), symlink("d/a", "/../x")}, "leads out of the folder"},
 		{"a link out", []item{symlink("a", "../x")}, "leads out of the folder"},
 		{"a link out of a folder", []item{dir("d"), symlink("d/a", "../../x")}, "leads out of the folder"},
 		{"a link out, not plainly", []item{symlink("a", "././/../x")}, "leads out of the folder"},

@@ -74,11 +74,11 @@ func (g *graph) measure(name string, path []string) error {
 // need; of a kept job only the wanted stages are asked, and all of a needed
 // one's. Gates and reads of jobs that were not selected are dropped.
 func Select(jobs []Job, stages []string) ([]Job, error) {
-	byName, byStage := map[string]*Job{}, map[string]string{}
+	byName, byStage := map[string]*Job{}, map[string][]string{}
 	for i := range jobs {
 		byName[jobs[i].Name] = &jobs[i]
 		for _, s := range jobs[i].Stages {
-			byStage[s] = jobs[i].Name
+			byStage[s] = append(byStage[s], jobs[i].Name)
 		}
 	}
 	keep := map[string]bool{}
@@ -92,10 +92,12 @@ func Select(jobs []Job, stages []string) ([]Job, error) {
 		}
 	}
 	for _, s := range stages {
-		if byStage[s] == "" {
+		if len(byStage[s]) == 0 {
 			return nil, fmt.Errorf("unknown stage %q", s)
 		}
-		need(byStage[s])
+		for _, name := range byStage[s] {
+			need(name)
+		}
 	}
 	return narrow(jobs, keep, stages), nil
 }

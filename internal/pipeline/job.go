@@ -17,7 +17,7 @@ import (
 // that need the same work done (lint and sast load the same code) share a job.
 type Job struct {
 	Name   string
-	Stages []string // the questions it answers, in the order they are shown
+	Stages []string // the questions it answers, or a part of, in the order they are shown
 
 	// Needs are the jobs without whose outputs it cannot start: when one does
 	// not pass, this one is not run.

@@ -32,12 +32,14 @@ func (o Outcome) String() string {
 
 // Result is what came of one stage in one run.
 type Result struct {
-	Stage   string  `json:"stage"`
-	Job     string  `json:"job"`
-	Check   bool    `json:"check,omitempty"` // it passes only with a self-test and a census
-	Outcome Outcome `json:"outcome"`
-	Reason  string  `json:"reason,omitempty"` // of an outcome other than passed
-	Remedy  string  `json:"remedy,omitempty"`
+	Stage string `json:"stage"`
+	Job   string `json:"job"`
+	// Jobs are those that answered a part of it each, where there are several.
+	Jobs    []string `json:"jobs,omitempty"`
+	Check   bool     `json:"check,omitempty"` // it passes only with a self-test and a census
+	Outcome Outcome  `json:"outcome"`
+	Reason  string   `json:"reason,omitempty"` // of an outcome other than passed
+	Remedy  string   `json:"remedy,omitempty"`
 	// Blocking are those of the report's findings for which the gate is shut.
 	Blocking []sarif.Finding `json:"-"`
 	Blocked  int             `json:"blocked,omitempty"` // how many

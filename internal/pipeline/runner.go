@@ -58,7 +58,7 @@ type Runner struct {
 
 // Done is what came of a run. Settle must be called.
 type Done struct {
-	Results      []Result      // in the order of the jobs and their stages
+	Results      []Result      // in the order of the jobs and their stages, one a stage
 	Secrets      []string      // texts that no output may show
 	CriticalPath []string      // the jobs that the wall time consists of, the first one first
 	Chain        time.Duration // what those took
@@ -102,7 +102,7 @@ type session struct {
 	queue   []*lookup // not in the cache, waiting for a CPU
 	busy    int       // CPUs taken
 	doing   int       // goroutines under way
-	results map[string]Result
+	parts   map[part]Result
 	secrets []string
 	teller  *teller
 
@@ -141,7 +141,7 @@ func newSession(ctx context.Context, r *Runner, g *graph, work *cache.Work) *ses
 	n := len(g.order)
 	secrets := slices.Sorted(maps.Values(r.Secrets))
 	return &session{Runner: r, g: g, ctx: ctx, work: work, trees: newSnapshot(r.Hasher), start: time.Now(), secrets: secrets, teller: newTeller(r.Emit, r.Jobs, secrets),
-		started: map[string]bool{}, ended: map[string]*ended{}, results: map[string]Result{},
+		started: map[string]bool{}, ended: map[string]*ended{}, parts: map[part]Result{},
 		looked: make(chan *lookup, n), done: make(chan *ended, n), progress: make(chan Event, 64)}
 }
 
@@ -223,7 +223,7 @@ func (s *session) shut(job *Job) *ended {
 func (s *session) culprit(e *ended, link string) string {
 	worst := e.job.Name + link + "was not run"
 	for _, stage := range e.job.Stages {
-		switch s.results[stage].Outcome {
+		switch s.parts[part{e.job.Name, stage}].Outcome {
 		case Failed:
 			return stage + link + "failed"
 		case NotRun:
@@ -304,8 +304,11 @@ func (s *session) finish(e *ended) {
 		res.Start, res.Elapsed, res.Cost = e.started, e.elapsed, e.cost
 		e.passed = e.passed && (res.Outcome == Passed || res.Outcome == NotApplicable)
 		e.failed = e.failed || res.Outcome == Failed
-		s.results[report.Stage] = res
-		s.emit(Event{Kind: StageFinished, Job: e.job.Name, Stage: &res})
+		s.parts[part{e.job.Name, report.Stage}] = res
+		if s.answered(report.Stage) {
+			whole := s.result(report.Stage)
+			s.emit(Event{Kind: StageFinished, Job: e.job.Name, Stage: &whole})
+		}
 	}
 	s.ended[e.job.Name] = e
 	s.secrets = append(s.secrets, e.answer.Secrets...)
@@ -333,9 +336,13 @@ func (s *session) emit(ev Event) {
 }
 
 func (s *session) ordered() (results []Result) {
+	told := map[string]bool{}
 	for _, name := range s.g.order {
 		for _, stage := range s.g.jobs[name].Stages {
-			results = append(results, s.results[stage])
+			if !told[stage] {
+				told[stage] = true
+				results = append(results, s.result(stage))
+			}
 		}
 	}
 	return results

@@ -29,10 +29,11 @@ type Live struct {
 
 // liveRow is a stage on the screen.
 type liveRow struct {
-	job, stage string
-	began      time.Time // zero until it starts
-	doing      string
-	result     *pipeline.Result
+	stage  string
+	jobs   []string
+	began  time.Time // zero until it starts
+	doing  string
+	result *pipeline.Result
 }
 
 // frame is how often the screen is drawn anew while nothing happens.
@@ -71,7 +72,11 @@ func (l *Live) begin(e pipeline.Event) {
 	l.start = time.Now()
 	for _, p := range e.Plan {
 		for _, stage := range p.Stages {
-			l.rows = append(l.rows, &liveRow{job: p.Job, stage: stage})
+			if i := slices.IndexFunc(l.rows, func(r *liveRow) bool { return r.stage == stage }); i >= 0 {
+				l.rows[i].jobs = append(l.rows[i].jobs, p.Job) // a part of it
+				continue
+			}
+			l.rows = append(l.rows, &liveRow{jobs: []string{p.Job}, stage: stage})
 		}
 	}
 	fmt.Fprint(l.W, "\x1b[?25l")
@@ -92,7 +97,7 @@ func (l *Live) begin(e pipeline.Event) {
 
 func (l *Live) each(job string, f func(*liveRow)) {
 	for _, r := range l.rows {
-		if r.job == job {
+		if slices.Contains(r.jobs, job) {
 			f(r)
 		}
 	}

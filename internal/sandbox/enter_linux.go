@@ -1,10 +1,13 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	gosyscall "syscall"
 
 	"github.com/landlock-lsm/go-landlock/landlock"
 	"github.com/landlock-lsm/go-landlock/landlock/syscall"
@@ -22,6 +25,9 @@ func Enter(r Request) (Enforced, error) {
 			return e, err
 		}
 		e = Enforced{Files: Full, Processes: Full}
+	}
+	if err := becomeUser(r.User); err != nil {
+		return e, fmt.Errorf("becoming user %d: %w", r.User.UID, err)
 	}
 	if err := dropCapabilities(); err != nil {
 		return e, fmt.Errorf("giving up capabilities: %w", err)
@@ -52,6 +58,14 @@ func enterNamespaces(r Request) error {
 		}
 	}
 	return mountTree(r)
+}
+
+// becomeUser makes all threads of this process another user's, in no group but his own.
+func becomeUser(u *User) error {
+	if u == nil {
+		return nil
+	}
+	return errors.Join(unix.Setgroups(nil), gosyscall.Setresgid(u.GID, u.GID, u.GID), gosyscall.Setresuid(u.UID, u.UID, u.UID))
 }
 
 // limit sets what the process and its own may take, never more than it may now.
@@ -87,14 +101,15 @@ func restrictFiles(r Request) (version int, err error) {
 	if r.Namespaces {
 		hide = nil // it is not there
 	}
-	for _, path := range slices.Concat(system, r.Access.Read) {
+	read, write := visible(r)
+	for _, path := range read {
 		rules = append(rules, readable(path, hide)...)
 	}
 	rules = append(rules, landlock.RODirs("/proc"))
 	if r.Namespaces { // otherwise it is everybody's
 		rules = append(rules, grant("/dev/shm", withRefer, landlock.RWFiles))
 	}
-	for _, path := range append([]string{temp}, r.Access.Write...) {
+	for _, path := range append(write, temp) {
 		rules = append(rules, grant(path, withRefer, landlock.RWFiles))
 	}
 	for _, path := range devices {
@@ -108,6 +123,20 @@ func restrictFiles(r Request) (version int, err error) {
 	// not end what another one started.
 	all.Scoped &^= syscall.ScopeSignal
 	return version, all.BestEffort().Restrict(rules...)
+}
+
+// visible are the files and folders that a process may read, and write to, by the
+// paths at which it sees them.
+func visible(r Request) (read, write []string) {
+	read, write = slices.Concat(system, r.Access.Read), slices.Clone(r.Access.Write)
+	switch {
+	case r.Image == nil:
+	case r.Namespaces:
+		read, write = append(slices.Clone(r.Access.Read), "/"), slices.AppendSeq(write, maps.Keys(r.Image.Write))
+	default:
+		read, write = append(read, r.Image.Root), slices.AppendSeq(write, maps.Values(r.Image.Write))
+	}
+	return read, write
 }
 
 // readable are the rules for what may be read but for what is hidden in it.

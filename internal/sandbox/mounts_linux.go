@@ -43,8 +43,7 @@ func mountTree(r Request) error {
 		return fmt.Errorf("mounting a new root: %w", err)
 	}
 	steps := []func() error{
-		func() error { return t.bindAll(system, true) },
-		func() error { return t.hideAll(private) },
+		func() error { return t.programs(r.Image) },
 		t.devices,
 		func() error { return t.special("/proc", "proc", "") },
 		t.settings,
@@ -60,6 +59,17 @@ func mountTree(r Request) error {
 		}
 	}
 	return nil
+}
+
+// programs shows this machine's, or an image.
+func (t tree) programs(i *Image) error {
+	if i != nil {
+		return t.image(*i)
+	}
+	if err := t.bindAll(system, true); err != nil {
+		return err
+	}
+	return t.hideAll(private)
 }
 
 // bindAll shows files and folders where they are, outer ones first, so that an

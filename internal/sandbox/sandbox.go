@@ -71,6 +71,11 @@ type Enforced struct {
 // Weakest is the level of the weakest dimension.
 func (e Enforced) Weakest() Level { return min(e.Files, e.Network, e.Processes, e.Limits) }
 
+// Least is the weaker of two, dimension by dimension.
+func (e Enforced) Least(o Enforced) Enforced {
+	return Enforced{min(e.Files, o.Files), min(e.Network, o.Network), min(e.Processes, o.Processes), min(e.Limits, o.Limits)}
+}
+
 // Request is what a parent asks of the process that it starts.
 type Request struct {
 	Access Access `json:"access"`
@@ -85,6 +90,11 @@ type Request struct {
 	// Overseer is the descriptor to the parent's Overseer, set by Oversee; 0 is
 	// none.
 	Overseer int `json:"overseer,omitempty"`
+	// Image, when it is set, takes the place of this machine's programs and
+	// settings: with namespaces it is all there is.
+	Image *Image `json:"image,omitempty"`
+	// User, when it is set, is whom the process becomes before it is confined.
+	User *User `json:"user,omitempty"`
 	// NetworkHeld is how strictly the parent is itself confined to no more than
 	// the network asked for, in its namespace or by an overseer, which then
 	// serves this process too.
@@ -94,6 +104,20 @@ type Request struct {
 	LimitsHeld Level `json:"limitsHeld"`
 
 	noLandlock bool // as if the kernel had none; for tests
+}
+
+// Image is what a process of a container image sees. Its files cannot be written to.
+type Image struct {
+	Root string `json:"root"` // the folder of its files
+	// Write are folders of this machine, by the path at which the process sees
+	// them where there are namespaces: {"/data": "/var/lib/…/data"}.
+	Write map[string]string `json:"write,omitempty"`
+}
+
+// User is one of this machine's, by number.
+type User struct {
+	UID int `json:"uid"`
+	GID int `json:"gid"`
 }
 
 // alone tells whether the process has a network of its own.

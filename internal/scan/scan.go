@@ -38,7 +38,7 @@ func (s Service) JobCache(job string) string { return filepath.Join(s.CacheDir, 
 type Base struct {
 	Commit   string      `json:"commit"`
 	Path     string      `json:"path"`    // the service's folder there, relative to the repository's root
-	Applied  []string    `json:"applied"` // the stages that applied there
+	Applied  []Part      `json:"applied"` // what applied there
 	Loosened []Loosening `json:"loosened"`
 	// Absent is why there was no service that could be compared with; "" when
 	// there was.
@@ -49,6 +49,12 @@ type Base struct {
 	// Approved is set when an owner has approved that the policy of the change
 	// decides on it.
 	Approved bool `json:"approved"`
+}
+
+// Part is what one job answers of a stage.
+type Part struct {
+	Stage string `json:"stage"`
+	Job   string `json:"job"`
 }
 
 // Loosening is something by which the change's configuration lets more through

@@ -37,8 +37,12 @@ func (Image) Job(s scan.Service) (pipeline.Job, error) {
 		Cost:   2 * time.Second,
 	}
 	if s.GoModule == "" {
-		job.NotApplicable = "no image is built of a service that is no Go module"
-		return job, nil
+		job.Needs = []string{buildJob} // there is data for Go where there is a Go module
+		job.Reads = []string{databaseJob}
+		if !image.HasDockerfile(s.Dir) {
+			job.NotApplicable = "no image is built of a service with neither a Go module nor a Dockerfile"
+			return job, nil
+		}
 	}
 	job.Params = params{Version: s.Version}
 	job.Inputs.Values = map[string]string{"sluice": s.Version, toolName: version()}
@@ -50,10 +54,6 @@ func (Image) Worker() pipeline.Worker { return imageScan }
 
 func imageScan(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err error) {
 	p, err := readParams(t)
-	if err != nil {
-		return pipeline.Answer{}, err
-	}
-	db, err := openDatabase(t)
 	if err != nil {
 		return pipeline.Answer{}, err
 	}
@@ -75,11 +75,17 @@ func imageScan(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err err
 	if err != nil {
 		return pipeline.Answer{}, err
 	}
-	e := examination{task: t, version: p.Version, db: db, contents: c, config: im.Config(), proof: proof, found: map[string]sarif.Finding{}, rules: maps.Clone(settingRules)}
+	e := examination{task: t, version: p.Version, contents: c, config: im.Config(), layers: im.Layers(), proof: proof, found: map[string]sarif.Finding{}, rules: maps.Clone(settingRules)}
+	if len(c.programs) == 0 { // there is nothing to look for vulnerabilities in
+		return pipeline.Answer{Reports: []pipeline.Report{e.report()}}, nil
+	}
+	if e.db, err = openDatabase(t); err != nil {
+		return pipeline.Answer{}, err
+	}
 	if err := e.programs(ctx); err != nil {
 		return pipeline.Answer{}, err
 	}
-	return pipeline.Answer{Reports: []pipeline.Report{db.date(e.report())}}, nil
+	return pipeline.Answer{Reports: []pipeline.Report{e.db.date(e.report())}}, nil
 }
 
 // examination is of one image.
@@ -89,6 +95,7 @@ type examination struct {
 	db       database
 	contents *contents
 	config   image.Config
+	layers   int
 
 	found      map[string]sarif.Finding // by advisory and module with its version
 	rules      map[string]sarif.Rule
@@ -200,7 +207,7 @@ func (e *examination) agree(f sarif.Finding) sarif.Finding {
 }
 
 func (e *examination) report() pipeline.Report {
-	programs, _ := scan.Census("programs", e.contents.executables, e.judged) // unseen says which is missing and why
+	programs, _ := scan.Census("programs", e.contents.ours(), e.judged) // unseen says which is missing and why
 	r := pipeline.Report{
 		Stage: ImageName, SelfTest: &e.proof,
 		Tools: append(tools(), pipeline.Tool{Name: imageTool, Version: e.version}),
@@ -211,7 +218,10 @@ func (e *examination) report() pipeline.Report {
 			{What: "advisories", N: len(e.advisories)},
 		},
 	}
-	r.Findings = e.contents.settings(e.config)
+	if programs.Of == 0 { // every layer was read to its end and held to its digest
+		r.Examined[1] = pipeline.Count{What: "layers", N: e.layers, Of: e.layers}
+	}
+	r.Findings = append(e.contents.settings(e.config), e.contents.unpackaged()...)
 	for _, key := range slices.Sorted(maps.Keys(e.found)) {
 		r.Findings = append(r.Findings, e.found[key])
 	}
@@ -232,7 +242,7 @@ func (e *examination) unseen() (reason, remedy string) {
 		reasons = append(reasons, named(c.nameless)+" made by Go without build information, so that the modules in it are not known")
 		remedy = cmp.Or(remedy, "build it as a module, with go build")
 	}
-	if len(c.foreign) > 0 {
+	if len(c.foreign) > 0 && c.packages == "" {
 		reasons = append(reasons, named(c.foreign)+" not made by Go, and for such programs there is no scanner yet")
 		remedy = cmp.Or(remedy, "leave out of the image what the service does not need")
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -329,6 +330,39 @@ func TestManyFindings(t *testing.T) {
 	r := scanImage(t, map[string]pipeline.Need{"vulndb": databaseOf(t, oldFlaw).need(), "build": build(t, safe, items...)})
 	if len(r.Findings) != maxPerRule || !cmp.Equal(r.Notes, []string{"7 more findings of image-world-writable are not shown"}) {
 		t.Errorf("%d findings and the notes %q", len(r.Findings), r.Notes)
+	}
+}
+
+// TestUnpackaged: of programs that were not made by Go those are told that no
+// package of the image has.
+func TestUnpackaged(t *testing.T) {
+	t.Parallel()
+	elf := func(name string) item { return item{name: name, text: "\x7fELF " + name, mode: 0o755} }
+	data := func(name, text string) item { return item{name: name, text: text, mode: 0o644} }
+	dpkg := data("var/lib/dpkg/status", "x")
+	for name, c := range map[string]struct {
+		items []item
+		want  string // the message; "" is no finding
+	}{
+		"dpkg, all owned":   {[]item{dpkg, data("var/lib/dpkg/info/a.list", "/.\n/bin/a\n"), data("var/lib/dpkg/info/b:amd64.list", "/usr/lib/b.so\n"), elf("usr/bin/a"), elf("lib/b.so")}, ""},
+		"dpkg, one is not":  {[]item{dpkg, data("var/lib/dpkg/info/a.list", "/bin/a\n"), elf("bin/a"), elf("opt/b")}, "/opt/b is a program or library that belongs to no package"},
+		"dpkg, two are not": {[]item{dpkg, data("var/lib/dpkg/info/a.list", "/bin/a\n"), elf("opt/c"), elf("opt/b")}, "/opt/b and 1 more are programs or libraries that belong to no package"},
+		"apk":               {[]item{data("lib/apk/db/installed", "P:a\nF:bin\nR:a\nF:lib\nR:x.so\n"), elf("bin/a"), elf("lib/x.so"), elf("lib/y.so")}, "/lib/y.so is a program or library"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := scanImage(t, map[string]pipeline.Need{"build": build(t, safe, c.items...)})
+			got := ""
+			for _, f := range r.Findings {
+				got += f.Message
+			}
+			if !strings.HasPrefix(got, c.want) || c.want == "" && got != "" {
+				t.Errorf("found %q, want %q", got, c.want)
+			}
+			if i := slices.IndexFunc(r.Examined, func(n pipeline.Count) bool { return n.Of > 0 }); i < 0 || !r.SelfTest.Passed() {
+				t.Errorf("it proves nothing: %+v, %+v", r.Examined, r.SelfTest)
+			}
+		})
 	}
 }
 

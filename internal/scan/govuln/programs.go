@@ -35,6 +35,7 @@ type contents struct {
 	// those that were not made by Go.
 	nameless, foreign []string
 	packages          string // the database of an operating system's packages, if there is one
+	owned             map[string]bool // files of those packages, as comparable has them
 	passwd            []byte
 	modes             modeFindings
 }
@@ -73,6 +74,9 @@ func (c *contents) visit(e image.Entry) error {
 	}
 	if e.Path == "/etc/passwd" {
 		return c.readPasswd(e)
+	}
+	if err := c.readOwned(e); err != nil {
+		return err
 	}
 	if e.Linkname != "" { // its content was seen under another name
 		return nil

@@ -19,6 +19,7 @@ const (
 	ruleSetuid = "image-setuid"
 	ruleSecret = "image-env-secret"
 	ruleWrite  = "image-world-writable"
+	ruleAlien  = "image-unpackaged"
 )
 
 // imageTool is who makes the findings about how an image is set up.
@@ -45,6 +46,11 @@ var settingRules = map[string]sarif.Rule{
 		ID: ruleWrite, Tool: imageTool, Name: "A file that everybody may change", CWE: []int{732},
 		Why: "Whoever takes over the service can change what it runs or reads.",
 		Fix: "take the write permission for others away",
+	},
+	ruleAlien: {
+		ID: ruleAlien, Tool: imageTool, Name: "Programs that no package accounts for", CWE: []int{1395},
+		Why: "Vulnerabilities are looked up by packages. Of a program that was copied or compiled into the image nobody knows which it has.",
+		Fix: "install it as a package, or follow its releases by yourself and let the finding be with a reason",
 	},
 }
 

@@ -5,6 +5,7 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -57,10 +58,10 @@ func work(_ context.Context, t pipeline.Task) (pipeline.Answer, error) {
 	if err := json.Unmarshal(t.Params, &base); err != nil {
 		return pipeline.Answer{}, fmt.Errorf("reading the job's parameters: %w", err)
 	}
-	var reports []pipeline.Report
-	for _, need := range t.Needs {
-		for _, r := range need.Reports {
-			reports = append(reports, r)
+	reports := map[scan.Part]pipeline.Report{}
+	for job, need := range t.Needs {
+		for stage, r := range need.Reports {
+			reports[scan.Part{Stage: stage, Job: job}] = r
 		}
 	}
 	report := compare(base, reports)
@@ -69,22 +70,18 @@ func work(_ context.Context, t pipeline.Task) (pipeline.Answer, error) {
 }
 
 // compare holds a change's reports against what applied at the base.
-func compare(base scan.Base, reports []pipeline.Report) pipeline.Report {
+func compare(base scan.Base, reports map[scan.Part]pipeline.Report) pipeline.Report {
 	r := pipeline.Report{Stage: Stage, Tools: []pipeline.Tool{{Name: tool}}}
-	applies := map[string]pipeline.Report{}
-	for _, report := range reports {
-		applies[report.Stage] = report
-	}
 	seen := 0
-	gone := map[string][]string{} // stages that are lost, by the reason
-	for _, stage := range base.Applied {
-		report, ok := applies[stage]
+	gone := map[string][]string{} // stages that are lost, or a part of, by the reason
+	for _, part := range base.Applied {
+		report, ok := reports[part]
 		if !ok {
 			continue // it was not asked for: the census tells
 		}
 		seen++
 		if why := report.NotApplicable; why != "" {
-			gone[why] = append(gone[why], stage)
+			gone[why] = append(gone[why], part.Stage)
 		}
 	}
 	for _, why := range slices.Sorted(maps.Keys(gone)) {
@@ -129,8 +126,9 @@ func absent(base scan.Base) sarif.Finding {
 
 // newlyOff are the findings that a comment in the code switches off now and none
 // did at the base, counted by fingerprint.
-func newlyOff(base scan.Base, reports []pipeline.Report) (found []sarif.Finding) {
-	for _, report := range reports {
+func newlyOff(base scan.Base, reports map[scan.Part]pipeline.Report) (found []sarif.Finding) {
+	for _, part := range slices.SortedFunc(maps.Keys(reports), func(a, b scan.Part) int { return cmp.Or(cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.Job, b.Job)) }) {
+		report := reports[part]
 		before := maps.Clone(base.SwitchedOff[report.Stage])
 		if before == nil {
 			before = map[string]int{}
@@ -176,9 +174,9 @@ func severity(base scan.Base, s sarif.Severity) sarif.Severity {
 // selfTest compares with a base that had one stage more, a stricter gate, and
 // no comment that switches anything off.
 func selfTest() *pipeline.SelfTest {
-	planted := scan.Base{Commit: "planted", Applied: []string{"kept", "gone"}, Loosened: []scan.Loosening{{Key: "gates.kept", Message: "planted"}}}
+	planted := scan.Base{Commit: "planted", Applied: []scan.Part{{Stage: "kept"}, {Stage: "gone"}}, Loosened: []scan.Loosening{{Key: "gates.kept", Message: "planted"}}}
 	off := sarif.Finding{Rule: "planted", Identity: "planted"}
-	report := compare(planted, []pipeline.Report{{Stage: "kept", InSource: []sarif.Finding{off}}, {Stage: "gone", NotApplicable: "planted"}})
+	report := compare(planted, map[scan.Part]pipeline.Report{{Stage: "kept"}: {Stage: "kept", InSource: []sarif.Finding{off}}, {Stage: "gone"}: {NotApplicable: "planted"}})
 	t := &pipeline.SelfTest{Planted: []string{stageLost, loosened, switched}}
 	want := map[string]string{stageLost: "gone", loosened: "gates.kept planted", switched: off.Fingerprint()}
 	for _, f := range report.Findings {

@@ -72,6 +72,7 @@ func handler() http.Handler {
 	mux.HandleFunc("/stream", stream)
 	mux.HandleFunc("/upgrade", upgrade)
 	mux.HandleFunc("/fork", fork)
+	mux.HandleFunc("/attack", attack)
 	mux.HandleFunc("/noise", func(w http.ResponseWriter, r *http.Request) {
 		line := strings.Repeat("n", 1023) + "\n"
 		for range 12 << 10 {
@@ -135,6 +136,31 @@ func upgrade(w http.ResponseWriter, r *http.Request) {
 	defer conn.Close()
 	fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
 	_, _ = io.Copy(conn, rw)
+}
+
+// attack tries something that a service has no business with, and tells what
+// keeps it from it.
+func attack(w http.ResponseWriter, r *http.Request) {
+	path := r.FormValue("path")
+	var err error
+	switch r.FormValue("what") {
+	case "read":
+		_, err = os.ReadFile(path)
+	case "write":
+		err = os.WriteFile(filepath.Join(path, "written"), nil, 0o600)
+	case "dial":
+		_, err = net.Dial("unix", path)
+	case "kill":
+		var pid int
+		pid, err = strconv.Atoi(path)
+		check(err)
+		err = syscall.Kill(pid, 0)
+	case "mount":
+		err = syscall.Mount("none", path, "tmpfs", 0, "")
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+	}
 }
 
 func fork(w http.ResponseWriter, r *http.Request) {
