@@ -28,6 +28,9 @@ type Installer struct {
 	HTTP  *http.Client // fetches published programs
 }
 
+// ErrUnpinned is in the error for a tool of which the lock pins no version.
+var ErrUnpinned = errors.New("the lock of tools pins no version of it")
+
 // Install installs the tool that the lock names, unless it is there and whole. It is
 // there whole or not at all, also when ctx ends or the machine does. Where
 // another process is installing it, this one waits.
@@ -45,7 +48,7 @@ func (i Installer) install(ctx context.Context, lock Lock, name string) (Found, 
 		return Found{}, err
 	}
 	if e.Version == "" {
-		return Found{}, hint.With(fmt.Errorf("the lock of tools pins no version of %s", name), fmt.Sprintf("install %s, at least version %s and below %s, where PATH has it", name, e.Least, e.Below))
+		return Found{}, hint.With(fmt.Errorf("%s: %w", name, ErrUnpinned), e.install())
 	}
 	if err := os.MkdirAll(i.Dir, 0o755); err != nil {
 		return Found{}, fmt.Errorf("installing %s: %w", name, err)
