@@ -93,8 +93,10 @@ func goInstaller(t *testing.T, proxy string, client *http.Client) (i Installer, 
 	if cache, err := os.UserCacheDir(); err == nil {
 		env = append(env, "GOCACHE="+filepath.Join(cache, "go-build"))
 	}
+	box := t.TempDir()
+	write(t, filepath.Join(box, "go.work"), "go 1.21\n", 0o600) // the cache may be in somebody's workspace
 	said = &[]string{}
-	return Installer{Box: Box{Dir: t.TempDir()}, Env: env, HTTP: client, Say: func(text string) { *said = append(*said, text) }}, said
+	return Installer{Box: Box{Dir: box}, Env: env, HTTP: client, Say: func(text string) { *said = append(*said, text) }}, said
 }
 
 func TestBuildFromSource(t *testing.T) {
@@ -125,6 +127,31 @@ func TestSourceOfAnotherChecksum(t *testing.T) {
 		if found, _ := filepath.Glob(filepath.Join(i.Dir, "greeter-*")); len(found) > 0 {
 			t.Errorf("%s: %v is installed", name, found)
 		}
+	}
+}
+
+// TestChangedModules: what lies in the module cache, and is not what was downloaded,
+// is not built.
+func TestChangedModules(t *testing.T) {
+	t.Parallel()
+	dir, sums := proxy(t, goMain)
+	i, _ := goInstaller(t, dir, nil)
+	if _, err := i.install(t.Context(), goLock(t, sums, nil), "greeter"); err != nil {
+		t.Fatal(err)
+	}
+	modules := ""
+	for _, v := range i.Env {
+		if at, ok := strings.CutPrefix(v, "GOMODCACHE="); ok {
+			modules = at
+		}
+	}
+	source := filepath.Join(modules, "example.com", "greeter@v1.2.3", "main.go")
+	if err := errors.Join(os.Chmod(source, 0o600), os.WriteFile(source, []byte(strings.Replace(goMain, "ver +", "ver + evil +", 1)+"\nconst evil = \"\"\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	i.Dir = t.TempDir()
+	if f, err := i.install(t.Context(), goLock(t, sums, nil), "greeter"); err == nil || !strings.Contains(err.Error(), "has been modified") {
+		t.Errorf("%+v, %v", f, err)
 	}
 }
 

@@ -104,20 +104,22 @@ func (b builder) run(ctx context.Context, stdout *bytes.Buffer, line func(string
 	if stdout != nil {
 		spec.Stdout = stdout
 	}
-	return explain(command.Run(ctx, spec))
+	return explain(ctx, command.Run(ctx, spec))
 }
 
 // explain adds what the user can do about what the go command says most often.
-func explain(err error) error {
+func explain(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case ctx.Err() != nil:
+		return hint.With(err, "install it again: what has been built is kept")
 	case strings.Contains(err.Error(), "requires go >="):
 		return hint.With(err, "install the Go version that it asks for")
 	case strings.Contains(err.Error(), "no space left on device"):
 		return hint.With(err, "free some disk space, or set SLUICE_CACHE to a folder on a larger disk")
 	}
-	return hint.With(err, "see that a module proxy can be reached (GOPROXY), and try again: what was built is kept")
+	return hint.With(err, "see that a module proxy can be reached (GOPROXY), and install it again: what has been built is kept")
 }
 
 // packages downloads what the tool is built from and counts its packages.
