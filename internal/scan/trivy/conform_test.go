@@ -19,7 +19,39 @@ type inPath struct{ IaC }
 func (s inPath) Job(service scan.Service) (pipeline.Job, error) {
 	job, err := s.IaC.Job(service)
 	p := job.Params.(params)
-	p.Trivy, p.Missing, p.Terraform = tool.Found{Name: toolName, Path: toolName}, "", terraformName
+	p.Trivy, p.Missing, p.Terraform = pathTrivy(), "", terraformName
+	job.Params = p
+	return job, err
+}
+
+func pathTrivy() tool.Found { return tool.Found{Name: toolName, Path: toolName} }
+
+type imageInPath struct{ Image }
+
+func (s imageInPath) Job(service scan.Service) (pipeline.Job, error) {
+	job, err := s.Image.Job(service)
+	p := job.Params.(params)
+	p.Trivy, p.Missing = pathTrivy(), ""
+	job.Params = p
+	return job, err
+}
+
+type depsInPath struct{ Deps }
+
+func (s depsInPath) Job(service scan.Service) (pipeline.Job, error) {
+	job, err := s.Deps.Job(service)
+	p := job.Params.(depsParams)
+	p.Trivy, p.Missing = pathTrivy(), ""
+	job.Params = p
+	return job, err
+}
+
+type databaseInPath struct{ Database }
+
+func (s databaseInPath) Job(service scan.Service) (pipeline.Job, error) {
+	job, err := s.Database.Job(service)
+	p := job.Params.(databaseParams)
+	p.Trivy, p.Missing = pathTrivy(), ""
 	job.Params = p
 	return job, err
 }
@@ -79,5 +111,75 @@ func TestConformIaC(t *testing.T) {
 			{Name: terraformName, Path: terraform},
 			{Name: "git", Elsewhere: func(t *testing.T) string { return folder(t, nil) }},
 		},
+	})
+}
+
+func TestConformImage(t *testing.T) {
+	trivy := trivyPath(t)
+	service := func(release, number string, packages ...string) func(*testing.T) scantest.Service {
+		return func(t *testing.T) scantest.Service {
+			t.Helper()
+			dir := t.TempDir()
+			return scantest.Service{
+				Service: scan.Service{Root: dir, Dir: dir, GoModule: "example.com/s", Version: "v1"},
+				Needs: map[string]pipeline.Need{
+					DatabaseName: databaseNeed(t, databaseOf(t)),
+					buildJob:     built(t, map[string]string{"etc/os-release": release, "etc/debian_version": number + "\n", "var/lib/dpkg/status": dpkgOf(packages...)}),
+				},
+			}
+		}
+	}
+	scantest.Run(t, scantest.Adapter{
+		Scanner: imageInPath{Image{probe: asIs}},
+		Make:    service(debian, "12.5", "bash", "5.2.15-2"),
+		Defects: map[string]func(*testing.T) scantest.Service{"an old package": service(debian, "12.5", "openssl", "3.0.11-1~deb12u1")},
+		Blind:   map[string]func(*testing.T) scantest.Service{"a release of which nothing is known": service(buster, "10.1", "bash", "5")},
+		Tools: []scantest.Tool{{Name: toolName, Path: trivy, More: map[string]map[string]string{"rootfs": {
+			"sees no package": `real "$@" | sed 's/"bash"/"sash"/g'`,
+		}}}},
+	})
+}
+
+func TestConformDeps(t *testing.T) {
+	trivy := trivyPath(t)
+	service := func(files map[string]string) func(*testing.T) scantest.Service {
+		return func(t *testing.T) scantest.Service {
+			t.Helper()
+			dir := folder(t, files)
+			return scantest.Service{
+				Service: scan.Service{Root: dir, Dir: dir, Python: true, Version: "v1"},
+				Needs:   map[string]pipeline.Need{DatabaseName: databaseNeed(t, databaseOf(t))},
+			}
+		}
+	}
+	requirements := func(text string) map[string]string { return map[string]string{"requirements.txt": text} }
+	scantest.Run(t, scantest.Adapter{
+		Scanner: depsInPath{Deps{probe: asIs}},
+		Make:    service(requirements("Flask==3.0.0\n")),
+		Defects: map[string]func(*testing.T) scantest.Service{"an old package": service(requirements("django==4.2.1\n"))},
+		Blind: map[string]func(*testing.T) scantest.Service{
+			"nothing pinned":       service(requirements("Flask\n")),
+			"nothing required":     service(map[string]string{"setup.py": ""}),
+			"a file that is gone":  service(requirements("-r gone.txt\n")),
+			"one that leads away":  service(requirements("-r ../../../../etc/hostname\n")),
+			"a lock that is empty": service(map[string]string{"poetry.lock": "\n"}),
+		},
+		Tools: []scantest.Tool{{Name: toolName, Path: trivy, More: map[string]map[string]string{"fs": {
+			"leaves a package out": `real "$@" | sed 's/"Flask"/"Task"/g; s/"flask"/"task"/g'`,
+		}}}},
+	})
+}
+
+func TestConformDatabase(t *testing.T) {
+	trivy := trivyPath(t)
+	scantest.Run(t, scantest.Adapter{
+		Scanner: databaseInPath{Database{probe: asIs}},
+		NoCheck: "it fetches, and judges nothing",
+		Make: func(t *testing.T) scantest.Service {
+			t.Helper()
+			dir := t.TempDir()
+			return scantest.Service{Service: scan.Service{Root: dir, Dir: dir, Python: true, Version: "v1", Options: scan.Options{TrivyDB: registry(t, databaseOf(t))}}}
+		},
+		Tools: []scantest.Tool{{Name: toolName, Path: trivy}},
 	})
 }

@@ -187,6 +187,7 @@ func (e *examination) examine(ctx context.Context) error {
 		if err := e.format(ctx); err != nil {
 			return err
 		}
+		e.report.Notes = append(e.report.Notes, e.tree.unvalidated())
 	}
 	if len(e.tree.files) == len(e.tree.named(composeKind)) {
 		return nil
@@ -335,6 +336,15 @@ func (e *examination) done() pipeline.Report {
 		r.NotRun, r.Remedy = "the infrastructure was not looked at in full: "+some(e.unseen), e.remedy
 	}
 	return r
+}
+
+// unvalidated is why terraform validate was not done: it starts providers,
+// programs that the repository chooses.
+func (t *tree) unvalidated() string {
+	if len(t.locks) == 0 {
+		return "terraform validate was not done: it starts providers, and no .terraform.lock.hcl says by checksum which"
+	}
+	return fmt.Sprintf("terraform validate was not done: it starts providers, and the locked ones (%s) are not within a stage's reach", clean(some(t.locks), maxReason))
 }
 
 // maxSome is how many reasons a report gives.

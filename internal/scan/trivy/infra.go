@@ -35,6 +35,14 @@ const listKind kind = "List"
 
 var errList = errors.New("a list of objects, which Trivy does not look into: write each as a document of its own")
 
+// files is what a census calls files of a kind.
+func (k kind) files() string {
+	if k == dockerfileKind {
+		return "Dockerfiles"
+	}
+	return string(k) + " files"
+}
+
 // kinds are all of them, in the order in which they are counted.
 func kinds() []kind { return []kind{terraformKind, dockerfileKind, kubernetesKind, composeKind} }
 
@@ -58,6 +66,7 @@ type tree struct {
 	root   *os.Root
 	files  []file
 	charts []string // folders of Helm charts
+	locks  []string // files with the checksums of Terraform's providers
 	broken []string // why a file cannot be understood, with its name and line
 	large  []string // files that were left out
 	size   int
@@ -113,6 +122,8 @@ func (t *tree) walk(ctx context.Context) (names, nested []string, err error) {
 				return fs.SkipDir
 			}
 			return nil
+		case ".terraform.lock.hcl":
+			t.locks = append(t.locks, name)
 		case "Chart.yaml":
 			t.charts = append(t.charts, path.Dir(name))
 		}

@@ -146,7 +146,7 @@ func (t *tree) census(examined func(kind, string) bool) (counts []pipeline.Count
 				seen = append(seen, name)
 			}
 		}
-		c, missing := scan.Census(string(k)+" files", names, seen)
+		c, missing := scan.Census(k.files(), names, seen)
 		counts = append(counts, c)
 		if err == nil {
 			err = missing
