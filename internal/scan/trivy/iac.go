@@ -159,6 +159,7 @@ type examination struct {
 	examined map[kind]map[string]bool
 	unseen   []string // why something was not looked at
 	remedy   string
+	unset    []string // variables of Terraform's
 }
 
 // where is a file's path as findings have it: relative to the service's root.
@@ -297,12 +298,19 @@ func (e *examination) misconfigurations(ctx context.Context) error {
 var (
 	unread  = regexp.MustCompile(`file_path="?` + treeFolder + `/(.*?)"? (?:cause=.* )?err="(.*)"$`)
 	noCall  = regexp.MustCompile(`Failed to load module.* loc="?` + treeFolder + `/([^" ]*)-\d+"? err="(.*)"$`)
-	noLocal = "read dir: "
+	noValue = regexp.MustCompile(`Variable values were not found .* variables="?([^"]*)"?$`)
 )
+
+// noLocal is how the error of a local module begins.
+const noLocal = "read dir: "
 
 // failure tells of something that Trivy failed at. What is in a module of
 // others, which nothing may be fetched for, is not part of the repository.
 func (e *examination) failure(line string) {
+	if m := noValue.FindStringSubmatch(line); m != nil {
+		e.unset = append(e.unset, strings.Split(m[1], ", ")...)
+		return
+	}
 	if m := unread.FindStringSubmatch(line); m != nil {
 		e.miss(e.where(m[1])+": "+m[2], "repair the file")
 		return
@@ -332,6 +340,9 @@ func (e *examination) done() pipeline.Report {
 	r.Findings = sarif.Merge(r.Findings)
 	r.Rules = scan.Rules(e.rules, r.Findings)
 	r.Notes = append(r.Notes, e.tree.notes()...)
+	if slices.Sort(e.unset); len(e.unset) > 0 {
+		r.Notes = append(r.Notes, "Terraform variables have no value here, and what follows from them was not examined: "+clean(strings.Join(slices.Compact(e.unset), ", "), maxReason))
+	}
 	if len(e.unseen) > 0 {
 		r.NotRun, r.Remedy = "the infrastructure was not looked at in full: "+some(e.unseen), e.remedy
 	}

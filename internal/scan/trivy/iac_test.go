@@ -367,6 +367,7 @@ func TestDefects(t *testing.T) {
 		"called/main.tf":           strings.ReplaceAll(firewall, `"f"`, `"called"`),
 		"never/main.tf":            strings.ReplaceAll(firewall, `"f"`, `"never"`),
 		"root/main.tf":             "module \"a\" {\n  source = \"../called\"\n}\nmodule \"b\" {\n  source = \"../never\"\n  count  = 0\n}\n",
+		"root/variable.tf":         "variable \"unset\" {\n  type = string\n}\n",
 		"root/elsewhere.tf":        "module \"c\" {\n  source = \"terraform-aws-modules/vpc/aws\"\n}\n",
 		"a b/web.Dockerfile":       "FROM debian:12\nUSER root\n",
 		"k8s/second.yaml":          goodPod + "---  # next\n" + plants()["pod.yaml"],
@@ -402,7 +403,8 @@ func TestDefects(t *testing.T) {
 	}
 	notes := []string{"terraform validate was not done: it starts providers, and no .terraform.lock.hcl says by checksum which",
 		"root/elsewhere.tf:1: a Terraform module from elsewhere, in which nothing was examined",
-		"files with trivy:ignore comments, which are not honoured (exceptions belong in sluice.yaml): 1"}
+		"files with trivy:ignore comments, which are not honoured (exceptions belong in sluice.yaml): 1",
+		"Terraform variables have no value here, and what follows from them was not examined: unset"}
 	if diff := gocmp.Diff(notes, r.Notes); diff != "" || r.NotRun != "" {
 		t.Errorf("not run %q (-want +got):\n%s", r.NotRun, diff)
 	}

@@ -96,8 +96,9 @@ func (l *limited) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// failed is a line of Trivy's log about something that went wrong.
-var failed = regexp.MustCompile(`^\S+\tERROR\t(.*)$`)
+// failed is a line of Trivy's log about something that went wrong, or about
+// variables of Terraform's that have no value.
+var failed = regexp.MustCompile(`^\S+\t(?:ERROR\t(.*)|WARN\t(.* Variable values were not found .*))$`)
 
 // failuresIn are the errors in a log, each in a line. That there are no newer
 // rules than those that Trivy carries is as it should be.
@@ -107,7 +108,7 @@ func failuresIn(log string) (all []string) {
 		if m == nil || strings.Contains(m[1], "Falling back to embedded checks") {
 			continue
 		}
-		all = append(all, clean(m[1], maxReason))
+		all = append(all, clean(m[1]+m[2], maxReason))
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
