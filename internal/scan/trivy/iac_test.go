@@ -292,6 +292,7 @@ func FuzzUnderstand(f *testing.F) {
 func FuzzReadReport(f *testing.F) {
 	f.Add(`{"SchemaVersion":2,"Results":[{"Target":"a","Misconfigurations":[{"ID":"X","CauseMetadata":{"StartLine":1}}]}]}`)
 	f.Add(`{"SchemaVersion":2}`)
+	f.Add(`{"SchemaVersion":2}0}`)
 	f.Add(`{}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		results := 0

@@ -84,6 +84,9 @@ func readReport(r io.Reader, each func(result) error) error {
 	if err := want(dec, json.Delim('}')); err != nil {
 		return err
 	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("reading Trivy's report: there is something after it")
+	}
 	if version != schemaVersion {
 		return fmt.Errorf("reading Trivy's report: its schema version is %d, want %d", version, schemaVersion)
 	}
