@@ -191,6 +191,7 @@ func (b *base) plan(a *app, root config.Root, files string) error {
 		return nil
 	}
 	cfg.Govern(b.file, was.Dir)
+	cfg.Service.GitTop = files // where the workflows of the whole repository are
 	if b.project, err = a.project(cfg); err == nil {
 		b.project.hasher = cache.OpenHasher(filepath.Join(b.dir, "index"))
 	}

@@ -72,16 +72,26 @@ func (a *app) findings(dir string) error {
 
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "explain ID|RULE",
-		Short:   "Say what a finding or a rule of the last run means and what to do",
-		Example: "  sluice explain 3f2a91bc\n  sluice explain G201",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(_ *cobra.Command, args []string) error { return a.explain(args[0]) },
+		Use:   "explain [ID|RULE]",
+		Short: "Say what a finding of the last run or a rule means and what to do",
+		Long: `Explain says what a finding of the last run means, or a rule, and what to do about
+it. Without an argument it lists the rules by stage and tool.`,
+		Example: "  sluice explain 3f2a91bc\n  sluice explain G201\n  sluice explain",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return a.listRules()
+			}
+			return a.explain(args[0])
+		},
 	}
 }
 
 func (a *app) explain(name string) error {
 	_, log, _, err := lastRun(".")
+	if rule, ok := ruleNamed(name); err != nil && ok {
+		return a.explainRule(rule)
+	}
 	if err != nil {
 		return err
 	}
@@ -89,8 +99,11 @@ func (a *app) explain(name string) error {
 		byID := len(name) >= 4 && strings.HasPrefix(f.Fingerprint(), strings.ToLower(name))
 		return !byID && !strings.EqualFold(f.Rule, name) && !slices.Contains(f.Aliases, name)
 	})
+	if rule, ok := ruleNamed(name); len(matches) == 0 && ok {
+		return a.explainRule(rule)
+	}
 	if len(matches) == 0 {
-		return usage(hint.With(fmt.Errorf("the last run has no finding and no rule %q", name), "sluice findings lists them"))
+		return usage(hint.With(fmt.Errorf("the last run has no finding %q, and there is no such rule", name), "sluice findings lists what was found, sluice explain the rules"))
 	}
 	if a.json {
 		return a.printJSON(map[string]any{"findings": matches})

@@ -18,6 +18,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/scan/modules"
 	"github.com/sluice-ci/sluice/internal/scan/secrets"
 	"github.com/sluice-ci/sluice/internal/scan/trivy"
+	"github.com/sluice-ci/sluice/internal/scan/workflow"
 	"github.com/sluice-ci/sluice/internal/vulndb"
 )
 
@@ -32,6 +33,7 @@ func scanners() []scan.Scanner {
 		secrets.Scanner{},
 		trivy.IaC{},
 		trivy.Database{},
+		workflow.Scanner{},
 		govuln.Deps{},
 		trivy.Deps{},
 		image.Scanner{},

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -166,6 +167,20 @@ func TestSeesItsImage(t *testing.T) {
 		if status, said := fetch(t, one.ServiceURL+"/attack?what=read&path="+path); (status == http.StatusOK) != there {
 			t.Errorf("%s: %s", path, said)
 		}
+	}
+}
+
+// TestCatches: Go's own runtime handles signals, and sleep(1) none.
+func TestCatches(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = cmd.Process.Kill(), cmd.Wait() }()
+	eventually(t, "a program that handles no signal is known", func() bool { return !catches(cmd.Process.Pid, syscall.SIGTERM) })
+	if !catches(os.Getpid(), syscall.SIGTERM) {
+		t.Error("this process is said not to handle SIGTERM")
 	}
 }
 

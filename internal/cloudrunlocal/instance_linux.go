@@ -178,6 +178,9 @@ func (i *instance) signal(s syscall.Signal, group bool) {
 // stop asks the process to end, and kills its group after a limit.
 func (i *instance) stop(limit time.Duration) {
 	i.signal(syscall.SIGTERM, false)
+	if !i.heeds(syscall.SIGTERM) {
+		limit = 0
+	}
 	select {
 	case <-i.ended:
 		return
@@ -185,6 +188,17 @@ func (i *instance) stop(limit time.Duration) {
 	}
 	i.signal(syscall.SIGKILL, true)
 	<-i.ended
+}
+
+// heeds tells whether the process has a signal do anything: of those that process 1
+// of a namespace does not handle the kernel keeps it free (pid_namespaces(7)).
+func (i *instance) heeds(s syscall.Signal) bool {
+	if i.confined.Processes < sandbox.Full {
+		return true
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.reaped || catches(i.cmd.Process.Pid, s)
 }
 
 // listens tells whether it is this instance that listens on its port.

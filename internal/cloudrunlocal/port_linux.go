@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // maxProc bounds how much of a file in /proc is read, bytes.
@@ -109,6 +110,19 @@ func readStat(pid int) (stat, error) {
 	}
 	group, err := strconv.Atoi(cols[2])
 	return stat{state: cols[0], group: group, start: cols[19]}, err
+}
+
+// catches tells whether a process handles a signal (SigCgt in proc_pid_status(5)).
+// One that cannot be asked is taken to.
+func catches(pid int, s syscall.Signal) bool {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return true
+	}
+	_, line, _ := strings.Cut(string(status), "\nSigCgt:")
+	line, _, _ = strings.Cut(line, "\n")
+	mask, err := strconv.ParseUint(strings.TrimSpace(line), 16, 64)
+	return err != nil || mask&(1<<(s-1)) != 0
 }
 
 // processStart tells a process from any other that has or had its number, on

@@ -76,11 +76,12 @@ type Local struct {
 
 // Gates are what makes each stage fail.
 type Gates struct {
-	_         struct{} `later:"licenses,workflow,build,sbom"`
+	_         struct{} `later:"licenses,build,sbom"`
 	Lint      LintGate `yaml:"lint" doc:"Formatting, vet and static analysis."`
 	Test      AnyGate  `yaml:"test" doc:"The tests."`
 	SAST      Gate     `yaml:"sast" doc:"Unsafe code."`
 	Secrets   AnyGate  `yaml:"secrets" doc:"Credentials in the tree or its history."`
+	Workflow  Gate     `yaml:"workflow" doc:"GitHub workflows that can be taken over, or whose checks cannot fail."`
 	Deps      DepsGate `yaml:"deps" doc:"Known vulnerabilities of dependencies."`
 	ImageScan HighGate `yaml:"image-scan" doc:"The image's configuration and content."`
 	IaC       HighGate `yaml:"iac" doc:"Terraform, Dockerfiles, Kubernetes' manifests and Compose files."`

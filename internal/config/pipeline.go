@@ -169,6 +169,13 @@ func options(root string, f *File) scan.Options {
 	}
 }
 
+// DefaultGates are the gates of a service whose configuration sets none.
+func DefaultGates() policy.Gates {
+	var none *File
+	f := none.whole()
+	return gates(f.Gates)
+}
+
 // gates are the gates by the names of their stages, which are their keys. The
 // image's known vulnerabilities are held to what those of deps are.
 func gates(g Gates) policy.Gates {

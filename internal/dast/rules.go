@@ -76,10 +76,17 @@ func allRules() []rule {
 }
 
 // usedRules are the rules of findings.
-func usedRules(findings []sarif.Finding) []sarif.Rule {
+func usedRules(findings []sarif.Finding) []sarif.Rule { return scan.Rules(explained(), findings) }
+
+func explained() map[string]sarif.Rule {
 	all := map[string]sarif.Rule{}
 	for _, r := range allRules() {
 		all[r.id] = sarif.Rule{ID: r.id, Tool: stage, Name: r.name, Why: r.why, Fix: r.fix, URI: r.uri, CWE: r.cwe}
 	}
-	return scan.Rules(all, findings)
+	return all
+}
+
+// Rules implements scan.Catalogue.
+func (Scanner) Rules() map[string][]sarif.Rule {
+	return map[string][]sarif.Rule{stage: scan.Sorted(explained())}
 }

@@ -151,3 +151,8 @@ func describe(r *pipeline.Report, res Result) {
 		"binary": res.Binary, "module": res.Module,
 	}
 }
+
+// Rules implements scan.Catalogue.
+func (Scanner) Rules() map[string][]sarif.Rule {
+	return map[string][]sarif.Rule{stage: {compileRule, dockerfileRule}}
+}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sluice-ci/sluice/internal/atomicfile"
 	"github.com/sluice-ci/sluice/internal/hint"
@@ -91,8 +92,13 @@ func (i Installer) alone(ctx context.Context, e Entry) (unlock func(), err error
 	return unlock, nil
 }
 
+// maxInstall is how long making a tool may take.
+const maxInstall = 2 * time.Hour
+
 // anew makes a tool aside, tries it, and puts it in the place of what was there.
 func (i Installer) anew(ctx context.Context, lock Lock, e Entry) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, maxInstall)
+	defer cancel()
 	work, err := os.MkdirTemp(i.Dir, "."+e.Name+"-")
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/scan"
 )
 
 // tool is who sees the findings.
@@ -38,4 +39,9 @@ func (r *runner) finding(rule string, at place, identity, message string) sarif.
 		Rule: rule, Tool: tool, Stage: stage, Message: message, Severity: sarif.High,
 		CWE: rules()[rule].CWE, Location: r.location(at), Identity: rule + " " + identity,
 	}
+}
+
+// Rules implements scan.Catalogue.
+func (Scanner) Rules() map[string][]sarif.Rule {
+	return map[string][]sarif.Rule{stage: scan.Sorted(rules())}
 }

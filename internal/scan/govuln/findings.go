@@ -9,6 +9,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/scan"
 )
 
 // maxTrace is how many steps of the way to a vulnerable function are shown,
@@ -152,4 +153,23 @@ func (p place) location(trace []frame, i int) sarif.Location {
 		note = f.name() + " calls " + trace[i-1].name()
 	}
 	return sarif.Location{Path: path, Line: f.at().Line, Column: f.at().Column, Note: note}
+}
+
+// advisories stands for all the rules that the vulnerability data has.
+func advisories() sarif.Rule {
+	return sarif.Rule{
+		ID: "GO-*", Tool: toolName, Name: "A known vulnerability of a module or of Go", URI: "https://pkg.go.dev/vuln/",
+		Why: "What is known can be used by anybody. Each has a page of its own, and says which functions are vulnerable.",
+		Fix: "Take the version in which it is mended: go get MODULE@VERSION, or a newer Go.",
+	}
+}
+
+// Rules implements scan.Catalogue.
+func (Deps) Rules() map[string][]sarif.Rule {
+	return map[string][]sarif.Rule{DepsName: {advisories()}}
+}
+
+// Rules implements scan.Catalogue.
+func (Image) Rules() map[string][]sarif.Rule {
+	return map[string][]sarif.Rule{ImageName: append(scan.Sorted(settingRules), advisories())}
 }

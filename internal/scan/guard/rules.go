@@ -1,6 +1,9 @@
 package guard
 
-import "github.com/sluice-ci/sluice/internal/sarif"
+import (
+	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/scan"
+)
 
 // tool is who makes the findings.
 const tool = "sluice"
@@ -17,4 +20,9 @@ func rules() map[string]sarif.Rule {
 			Why: "The configuration of the base commit decides for this change; the looser one decides once it is merged.",
 			Fix: "see that an owner agrees before this is merged"},
 	}
+}
+
+// Rules implements scan.Catalogue.
+func (Scanner) Rules() map[string][]sarif.Rule {
+	return map[string][]sarif.Rule{Stage: scan.Sorted(rules())}
 }

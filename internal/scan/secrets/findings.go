@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/scan"
 )
 
 // tool is the name that findings bear.
@@ -163,4 +164,13 @@ func masks(leaks []leak) []string {
 	slices.Sort(out)
 	out = slices.Compact(out)
 	return slices.DeleteFunc(out, func(s string) bool { return s == "" })
+}
+
+// Rules implements scan.Catalogue.
+func (Scanner) Rules() map[string][]sarif.Rule {
+	e, err := newEngine()
+	if err != nil {
+		return nil // the stage itself says so
+	}
+	return map[string][]sarif.Rule{Stage: scan.Sorted(e.explain())}
 }
