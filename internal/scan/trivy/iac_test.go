@@ -221,7 +221,7 @@ services:
     volumes: ["/var/run/docker.sock:/s", "/:/host:ro", "data:/data", {type: bind, source: /etc, target: /e}]
   good:
     image: web:1@sha256:0
-    security_opt: [no-new-privileges:true]
+    security_opt: [no-new-privileges:true, label=type:web]
     privileged: false
 `
 	found, err := composeFindings([]byte(text), "compose.yaml")

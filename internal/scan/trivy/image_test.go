@@ -263,6 +263,40 @@ func TestDeps(t *testing.T) {
 	}
 }
 
+func TestReadPackages(t *testing.T) {
+	t.Parallel()
+	dpkg := "Package: a\nStatus: install ok installed\nSource: src (1.0)\n\nPackage: gone\nStatus: deinstall ok config-files\n\n\nPackage: b\nDescription: x\n Package: no\n"
+	apk := "P:musl\nV:1\no:musl\n\nP:libssl3\no:openssl\nF:lib\n"
+	for name, want := range map[string][]installed{
+		"/var/lib/dpkg/status":        {{"a", "src"}, {"b", ""}},
+		"/var/lib/dpkg/status.d/base": {{"a", "src"}, {"b", ""}},
+		"/lib/apk/db/installed":       {{"musl", "musl"}, {"libssl3", "openssl"}},
+		"/var/lib/rpm/rpmdb.sqlite":   nil,
+	} {
+		text := dpkg
+		if strings.Contains(name, "apk") {
+			text = apk
+		}
+		if diff := cmp.Diff(want, readPackages(name, []byte(text)), cmp.AllowUnexported(installed{})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func FuzzReadPackages(f *testing.F) {
+	f.Add("Package: a\nStatus: install ok installed\n\n")
+	f.Add("P:a\nV:1\n\nP:b\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, name := range []string{"/var/lib/dpkg/status", "/lib/apk/db/installed"} {
+			for _, p := range readPackages(name, []byte(text)) {
+				if p.name == "" || strings.Contains(p.name, "\n") {
+					t.Errorf("%+v", p)
+				}
+			}
+		}
+	})
+}
+
 func TestDatabaseThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	tests := map[string]map[string]string{

@@ -128,7 +128,7 @@ func (m *manifests) requirements(root *os.Root, name string) error {
 		where := fmt.Sprintf("%s (%s:%d)", clean(line, 100), name, n+1)
 		switch p := pinned.FindStringSubmatch(strings.TrimSpace(inline.ReplaceAllString(line, ""))); {
 		case line == "", strings.HasPrefix(line, "-") && !strings.HasPrefix(line, "-e") && !strings.HasPrefix(line, "--editable"):
-		case p != nil && !reference.MatchString(line):
+		case p != nil:
 			f.packages = append(f.packages, normalised(p[1]))
 			f.text = fmt.Appendf(f.text, "%s==%s\n", p[1], p[2])
 		case reference.MatchString(line), strings.HasPrefix(line, "-"):
