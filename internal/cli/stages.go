@@ -17,6 +17,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/scan/guard"
 	"github.com/sluice-ci/sluice/internal/scan/modules"
 	"github.com/sluice-ci/sluice/internal/scan/secrets"
+	"github.com/sluice-ci/sluice/internal/scan/trivy"
 	"github.com/sluice-ci/sluice/internal/scan/workflow"
 	"github.com/sluice-ci/sluice/internal/vulndb"
 )
@@ -30,10 +31,14 @@ func scanners() []scan.Scanner {
 		gocode.Scanner{},
 		gotest.Scanner{},
 		secrets.Scanner{},
+		trivy.IaC{},
+		trivy.Database{},
 		workflow.Scanner{},
 		govuln.Deps{},
+		trivy.Deps{},
 		image.Scanner{},
 		govuln.Image{},
+		trivy.Image{},
 		guard.Scanner{},
 		deploy.Deploy{},
 		dast.Scanner{},

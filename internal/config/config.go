@@ -33,6 +33,7 @@ type File struct {
 	Targets Targets           `yaml:"targets" doc:"Where the service is deployed."`
 	Gates   Gates             `yaml:"gates" doc:"What makes a stage fail."`
 	VulnDB  string            `yaml:"vulndb" pattern:"^[^\\x00-\\x1f]+$" want:"an https URL or a folder" doc:"Where vulnerability data comes from: an https URL, a file URL, or a folder (relative to this file) in the layout of vuln.go.dev. By default vuln.go.dev, or the module proxy when that is out of reach."`
+	TrivyDB string            `yaml:"trivydb" pattern:"^[A-Za-z0-9./][^\\x00-\\x20]*$" want:"an OCI reference or a folder" doc:"Where Trivy's database comes from, which images with packages of an operating system and Python's packages are compared with: an OCI reference (ghcr.io/aquasecurity/trivy-db:2, or a mirror of it), or a folder with trivy.db and metadata.json, which begins with ./, ../ or /. By default that of Trivy's project."`
 
 	Exceptions []Exception `yaml:"exceptions" doc:"Findings that are let be for a while."`
 
@@ -75,7 +76,7 @@ type Local struct {
 
 // Gates are what makes each stage fail.
 type Gates struct {
-	_         struct{} `later:"licenses,iac,build,sbom"`
+	_         struct{} `later:"licenses,build,sbom"`
 	Lint      LintGate `yaml:"lint" doc:"Formatting, vet and static analysis."`
 	Test      AnyGate  `yaml:"test" doc:"The tests."`
 	SAST      Gate     `yaml:"sast" doc:"Unsafe code."`
@@ -83,6 +84,7 @@ type Gates struct {
 	Workflow  Gate     `yaml:"workflow" doc:"GitHub workflows that can be taken over, or whose checks cannot fail."`
 	Deps      DepsGate `yaml:"deps" doc:"Known vulnerabilities of dependencies."`
 	ImageScan HighGate `yaml:"image-scan" doc:"The image's configuration and content."`
+	IaC       HighGate `yaml:"iac" doc:"Terraform, Dockerfiles, Kubernetes' manifests and Compose files."`
 	DAST      Gate     `yaml:"dast" doc:"Checks by request against the running service."`
 	Policy    HighGate `yaml:"policy" doc:"What a change takes away from the gates themselves: a stage that no longer applies is high, a gate or an exception that lets more through is medium."`
 }

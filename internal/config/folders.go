@@ -21,6 +21,11 @@ func (f *File) checkFolders(root string) Errors {
 			errs = append(errs, f.fault("vulndb", `"vulndb" %s`, message))
 		}
 	}
+	if source := trivyDB(root, f.TrivyDB); filepath.IsAbs(source) {
+		if message := absent(source); message != "" {
+			errs = append(errs, f.fault("trivydb", `"trivydb" %s`, message))
+		}
+	}
 	return errs
 }
 
@@ -100,6 +105,15 @@ func absent(folder string) string {
 // vulnDB is the source of vulnerability data with its folder made absolute.
 func vulnDB(root, source string) string {
 	if source == "" || strings.Contains(source, "://") || filepath.IsAbs(source) {
+		return source
+	}
+	return filepath.Join(root, filepath.FromSlash(source))
+}
+
+// trivyDB is the source of Trivy's database, a folder made absolute. An OCI
+// reference is what looks like no path, since it may have slashes too.
+func trivyDB(root, source string) string {
+	if !strings.HasPrefix(source, "./") && !strings.HasPrefix(source, "../") {
 		return source
 	}
 	return filepath.Join(root, filepath.FromSlash(source))

@@ -83,6 +83,9 @@ func (f *File) Loosened(before *File) (found []scan.Loosening) {
 	if is.VulnDB != was.VulnDB {
 		add("vulndb", "the vulnerability data comes from %q, and came from %q", is.VulnDB, was.VulnDB)
 	}
+	if is.TrivyDB != was.TrivyDB {
+		add("trivydb", "Trivy's database comes from %q, and came from %q", is.TrivyDB, was.TrivyDB)
+	}
 	slices.SortStableFunc(found, func(a, b scan.Loosening) int { return strings.Compare(a.Key, b.Key) })
 	return found
 }

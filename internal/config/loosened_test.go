@@ -48,6 +48,7 @@ func TestLoosened(t *testing.T) {
 		"an exception, wider":     {strings.Replace(x, "}", ", path: a}", 1), x, []string{"exceptions[0].id:2"}},
 		"an exception is removed": {x, "service: a\n", nil},
 		"other data":              {"", "vulndb: https://example.com/none\n", []string{"vulndb:1"}},
+		"other data of Trivy's":   {"", "trivydb: example.com/none:2\n", []string{"trivydb:1"}},
 		"a secret":                {"secrets: {A: a, B: b}\n", "secrets: {A: a, B: c, C: c}\n", []string{"secrets:1", "secrets:1"}},
 		"a secret is removed":     {"secrets: {A: a}\n", "service: a\n", nil},
 		"the file is removed":     {"test: {coverage: 70}\n", "", []string{"test.coverage:0"}},
@@ -74,10 +75,10 @@ func TestGovern(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Govern(parsed(t, "service: before\nsecrets: {OLD: old, OTHER: other, GONE: gone}\ntest: {coverage: 70, timeout: 9m}\ngates: {lint: {ignore: [B]}}\nvulndb: data\n"), "/base")
+	p.Govern(parsed(t, "service: before\nsecrets: {OLD: old, OTHER: other, GONE: gone}\ntest: {coverage: 70, timeout: 9m}\ngates: {lint: {ignore: [B]}}\nvulndb: data\ntrivydb: ./db\n"), "/base")
 	o := p.Service.Options
-	got := []any{p.Service.Name, o.VulnDB, o.Coverage, o.TestLimit, o.LintIgnore, p.Policy.Gates["sast"].Never, len(p.Policy.Exceptions), o.Secrets}
-	if diff := cmp.Diff([]any{"here", "/base/data", 70, "3m0s", []string{"B"}, false, 0, map[string]string{"OLD": "old"}}, got); diff != "" {
+	got := []any{p.Service.Name, o.VulnDB, o.TrivyDB, o.Coverage, o.TestLimit, o.LintIgnore, p.Policy.Gates["sast"].Never, len(p.Policy.Exceptions), o.Secrets}
+	if diff := cmp.Diff([]any{"here", "/base/data", "/base/db", 70, "3m0s", []string{"B"}, false, 0, map[string]string{"OLD": "old"}}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

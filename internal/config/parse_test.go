@@ -82,7 +82,7 @@ func TestParseErrors(t *testing.T) {
 		"unknown inner key":   {"gates:\n  lnit: {}\n", `sluice.yaml:2:3: unknown key "lnit" (did you mean "lint"?)`},
 		"unlike any key":      {"targets: {pigeon: {}}\n", `sluice.yaml:1:11: unknown key "pigeon" (known: local)`},
 		"upper case":          {"Service: todo\n", `sluice.yaml:1:1: unknown key "Service" (did you mean "service"?)`},
-		"long unknown key":    {strings.Repeat("k", 200) + ": 1\n", `sluice.yaml:1:1: unknown key "` + strings.Repeat("k", 60) + `…" (known: build, env, exceptions, gates, path, secrets, service, targets, test and vulndb)`},
+		"long unknown key":    {strings.Repeat("k", 200) + ": 1\n", `sluice.yaml:1:1: unknown key "` + strings.Repeat("k", 60) + `…" (known: build, env, exceptions, gates, path, secrets, service, targets, test, trivydb and vulndb)`},
 		"planned stages":      {"stages: {contract: {run: make}}\n", `sluice.yaml:1:1: "stages" ` + later},
 		"a secret's value":    {"secrets: {A: 's3cret, value'}\n", `sluice.yaml:1:14: "A" must be a name of at most 255 letters, digits, underscores and hyphens: the name of a secret, never its value`},
 		"a secret's variable": {"secrets: {A-B: b}\n", `sluice.yaml:1:11: a key of "secrets" must be a name of letters, digits and underscores, not "A-B"`},
@@ -140,7 +140,7 @@ func TestParseErrors(t *testing.T) {
 		"unclosed":            {"service: [a\n", "sluice.yaml:1:1: did not find expected ',' or ']'"},
 		"not YAML":            {"service: a: b\n", "sluice.yaml:1:1: mapping values are not allowed in this context"},
 		"deep":                {"env: " + strings.Repeat("[", 30) + strings.Repeat("]", 30) + "\n", "sluice.yaml:1:6: \"env\" must be a mapping of names to strings, not a list\nsluice.yaml:1:25: nested more than 20 deep"},
-		"several, in order":   {"gates: {sast: {fail: x}}\nservice: A\nnope: 1\nenv: {B: 1}\n", "sluice.yaml:1:22: \"fail\" must be low, medium, high, critical or never, not \"x\"\nsluice.yaml:2:10: \"service\" must be a name of lower-case letters, digits and hyphens that starts with a letter, ends with no hyphen and has at most 49 characters, not \"A\"\nsluice.yaml:3:1: unknown key \"nope\" (known: build, env, exceptions, gates, path, secrets, service, targets, test and vulndb)\nsluice.yaml:4:10: \"B\" must be a string, not 1: put it in quotes"},
+		"several, in order":   {"gates: {sast: {fail: x}}\nservice: A\nnope: 1\nenv: {B: 1}\n", "sluice.yaml:1:22: \"fail\" must be low, medium, high, critical or never, not \"x\"\nsluice.yaml:2:10: \"service\" must be a name of lower-case letters, digits and hyphens that starts with a letter, ends with no hyphen and has at most 49 characters, not \"A\"\nsluice.yaml:3:1: unknown key \"nope\" (known: build, env, exceptions, gates, path, secrets, service, targets, test, trivydb and vulndb)\nsluice.yaml:4:10: \"B\" must be a string, not 1: put it in quotes"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -241,8 +241,11 @@ func TestLoadFolders(t *testing.T) {
 		"vulndb: ftp://vuln.go.dev":          `1:9: "vulndb" must be an https URL, a file URL with an absolute path, or a folder, not "ftp://vuln.go.dev"`,
 		"vulndb: file:///no/such/folder":     `1:9: "vulndb" names the folder "/no/such/folder", which does not exist`,
 		"vulndb: https://u:p@vuln.go.dev":    `1:9: "vulndb" must not contain a user name or password`,
+		"trivydb: ghcr.io/a/trivy-db:2":      "",
+		"trivydb: ./app":                     "",
+		"trivydb: ./nowhere":                 `1:10: "trivydb" names the folder "` + dir + `/nowhere", which does not exist`,
 		"vulndb: 'https://[::1'":             `1:9: "vulndb" is no URL: "https://[::1"`,
-		"vulndb: app\npath: nowhere\nx: 1\n": `2:7: "path" names the folder "nowhere", which does not exist` + "\nsluice.yaml:3:1: unknown key \"x\" (known: build, env, exceptions, gates, path, secrets, service, targets, test and vulndb)",
+		"vulndb: app\npath: nowhere\nx: 1\n": `2:7: "path" names the folder "nowhere", which does not exist` + "\nsluice.yaml:3:1: unknown key \"x\" (known: build, env, exceptions, gates, path, secrets, service, targets, test, trivydb and vulndb)",
 	} {
 		write(t, dir, Name, text)
 		_, err := Load(dir)

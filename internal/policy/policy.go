@@ -111,7 +111,7 @@ func (g Gate) stale(modified, now time.Time) string {
 
 func (g Gate) shutsFor(f sarif.Finding) bool {
 	switch {
-	case g.Never || f.Suppression != nil || f.Baseline == sarif.Unchanged:
+	case g.Never || f.Unfixed || f.Suppression != nil || f.Baseline == sarif.Unchanged:
 		return false
 	case g.Reach != "" && f.Reach != "":
 		return f.Reach.AtLeast(g.Reach)

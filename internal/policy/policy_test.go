@@ -14,6 +14,7 @@ func TestGate(t *testing.T) {
 	low, high := sarif.Finding{Rule: "low", Severity: sarif.Low}, sarif.Finding{Rule: "high", Severity: sarif.High}
 	called := sarif.Finding{Rule: "called", Severity: sarif.Low, Reach: sarif.Reachable}
 	linked := sarif.Finding{Rule: "linked", Severity: sarif.Critical, Reach: sarif.Imported}
+	unfixed := sarif.Finding{Rule: "unfixed", Severity: sarif.Critical, Unfixed: true}
 	tests := map[string]struct {
 		gate Gate
 		want []string
@@ -28,7 +29,7 @@ func TestGate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got []string
-			for _, f := range tt.gate.Decide(Evidence{Findings: []sarif.Finding{low, high, called, linked}}, time.Now(), true).Blocking {
+			for _, f := range tt.gate.Decide(Evidence{Findings: []sarif.Finding{low, high, called, linked, unfixed}}, time.Now(), true).Blocking {
 				got = append(got, f.Rule)
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {

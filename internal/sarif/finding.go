@@ -115,6 +115,9 @@ type Finding struct {
 	Aliases []string `json:"aliases,omitempty"`
 	Module  string   `json:"module,omitempty"` // the vulnerable component: "example.com/m@v1.2.3"
 	Reach   Reach    `json:"reach,omitempty"`
+	// Unfixed is set for a vulnerability of which no version is known that has it
+	// not: no gate shuts for what nobody can repair yet.
+	Unfixed bool `json:"unfixed,omitempty"`
 	// Trace is the way from the user's code to the defect, when there is one.
 	Trace []Location `json:"trace,omitempty"`
 	// Why and Fix are of this finding, when the rule's own do not say enough.

@@ -117,6 +117,7 @@ func (f Finding) with(other Finding) Finding {
 	if f.Reach != "" && other.Reach.AtLeast(f.Reach) && other.Reach != f.Reach {
 		f.Reach, f.Trace = other.Reach, other.Trace // the stronger claim counts
 	}
+	f.Unfixed = f.Unfixed && other.Unfixed // who knows a version knows more
 	if other.Suppression == nil {
 		f.Suppression = nil // one that is not let be counts
 	}

@@ -20,6 +20,7 @@ type Service struct {
 	GitTop string
 
 	GoModule string // the module path of Dir/go.mod; "" when it is no Go service
+	Python   bool   // whether Dir holds a Python project: requirements.txt, pyproject.toml or setup.py
 	Main     string // folder of the command that is built, relative to Dir: "cmd/todo"
 
 	Version  string   // of Sluice itself, with its build: part of every cache key
@@ -70,6 +71,7 @@ type Loosening struct {
 type Options struct {
 	LintIgnore []string          // rules that are switched off for good
 	VulnDB     string            // where vulnerability data comes from: "" is by itself
+	TrivyDB    string            // where Trivy's database comes from, an OCI reference or an absolute folder: "" is by itself
 	Services   []string          // that tests need: "mysql"
 	Coverage   int               // least percentage of statements; 0 is no limit
 	TestLimit  string            // go test -timeout

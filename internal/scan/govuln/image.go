@@ -234,10 +234,6 @@ func (e *examination) report() pipeline.Report {
 func (e *examination) unseen() (reason, remedy string) {
 	c := e.contents
 	var reasons []string
-	if c.packages != "" {
-		reasons = append(reasons, "it has packages of an operating system ("+clean(c.packages, 200)+"), for which there is no scanner yet")
-		remedy = "build the image from scratch, or from a base without packages"
-	}
 	if len(c.nameless) > 0 {
 		reasons = append(reasons, named(c.nameless)+" made by Go without build information, so that the modules in it are not known")
 		remedy = cmp.Or(remedy, "build it as a module, with go build")

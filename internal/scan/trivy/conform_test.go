@@ -1,0 +1,185 @@
+package trivy
+
+import (
+	"context"
+	"testing"
+
+	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/scan"
+	"github.com/sluice-ci/sluice/internal/scan/scantest"
+	"github.com/sluice-ci/sluice/internal/tool"
+)
+
+// version is that of the Trivy of the tests.
+const version = "0.74.0"
+
+// inPath plans with the programs that the worker's PATH has.
+type inPath struct{ IaC }
+
+func (s inPath) Job(service scan.Service) (pipeline.Job, error) {
+	job, err := s.IaC.Job(service)
+	p := job.Params.(params)
+	p.Trivy, p.Missing, p.Terraform = pathTrivy(), "", terraformName
+	job.Params = p
+	return job, err
+}
+
+func pathTrivy() tool.Found { return tool.Found{Name: toolName, Path: toolName} }
+
+type imageInPath struct{ Image }
+
+func (s imageInPath) Job(service scan.Service) (pipeline.Job, error) {
+	job, err := s.Image.Job(service)
+	p := job.Params.(params)
+	p.Trivy, p.Missing = pathTrivy(), ""
+	job.Params = p
+	return job, err
+}
+
+type depsInPath struct{ Deps }
+
+func (s depsInPath) Job(service scan.Service) (pipeline.Job, error) {
+	job, err := s.Deps.Job(service)
+	p := job.Params.(depsParams)
+	p.Trivy, p.Missing = pathTrivy(), ""
+	job.Params = p
+	return job, err
+}
+
+type databaseInPath struct{ Database }
+
+func (s databaseInPath) Job(service scan.Service) (pipeline.Job, error) {
+	job, err := s.Database.Job(service)
+	p := job.Params.(databaseParams)
+	p.Trivy, p.Missing = pathTrivy(), ""
+	job.Params = p
+	return job, err
+}
+
+// asIs takes a tool as it was found.
+func asIs(_ context.Context, f tool.Found) (tool.Found, error) {
+	f.Version = version
+	return f, nil
+}
+
+// infrastructure is some of each kind with nothing wrong.
+func infrastructure() map[string]string {
+	return map[string]string{
+		"infra/main.tf":      "locals {\n  a = 1\n}\n",
+		"infra/more.tf.json": `{"locals": {"b": 2}}`,
+		"app/Dockerfile":     "FROM scratch\nCOPY app /app\nHEALTHCHECK CMD [\"/app\", \"check\"]\nUSER 65532:65532\nENTRYPOINT [\"/app\"]\n",
+		"k8s/config.yaml":    "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\n  namespace: n\n",
+		"compose.yaml":       composed,
+		".gitignore":         "ignored\n",
+		"ignored/Dockerfile": "FROM scratch\nUSER root\n",
+	}
+}
+
+// firewall is one that is open to everybody.
+const firewall = "resource \"google_compute_firewall\" \"f\" {\n  name          = \"f\"\n  network       = \"n\"\n  source_ranges = [\"0.0.0.0/0\"]\n  allow {\n    protocol = \"tcp\"\n  }\n}\n"
+
+// TestConformIaC has few defects: TestDefects has the others, of which one run
+// of Trivy finds all.
+func TestConformIaC(t *testing.T) {
+	trivy, terraform := trivyPath(t), needed(t, terraformName)
+	service := func(name, text string) func(*testing.T) scantest.Service {
+		return func(t *testing.T) scantest.Service {
+			t.Helper()
+			files := infrastructure()
+			files[name] = text
+			dir := folder(t, files)
+			git(t, dir, "init", "-q")
+			return scantest.Service{Service: scan.Service{Root: dir, Dir: dir, GitTop: dir, Version: "v1"}}
+		}
+	}
+	scantest.Run(t, scantest.Adapter{
+		Scanner: inPath{IaC{probe: asIs}},
+		Make:    service("README.md", ""),
+		Defects: map[string]func(*testing.T) scantest.Service{
+			"an open firewall":             service("infra/f.tf", firewall),
+			"a file that is not formatted": service("infra/f.tf", "locals {\n  a   = 1\n}\n"),
+		},
+		Blind: map[string]func(*testing.T) scantest.Service{
+			"Terraform that is broken": service("infra/f.tf", "resource {\n"),
+			"a Dockerfile that is":     service("Dockerfile", "FROM\nRUNN x\n"),
+		},
+		Tools: []scantest.Tool{
+			{Name: toolName, Path: trivy, More: map[string]map[string]string{"config": {
+				"finds nothing of what is planted": `real "$@" | sed 's/FAIL/PASS/g'`,
+				"leaves a file out":                `real "$@" | sed 's#tree/app/Dockerfile#tree/other/Dockerfile#g'`,
+			}}},
+			{Name: terraformName, Path: terraform},
+			{Name: "git", Elsewhere: func(t *testing.T) string { return folder(t, nil) }},
+		},
+	})
+}
+
+func TestConformImage(t *testing.T) {
+	trivy := trivyPath(t)
+	service := func(release, number string, packages ...string) func(*testing.T) scantest.Service {
+		return func(t *testing.T) scantest.Service {
+			t.Helper()
+			dir := t.TempDir()
+			return scantest.Service{
+				Service: scan.Service{Root: dir, Dir: dir, GoModule: "example.com/s", Version: "v1"},
+				Needs: map[string]pipeline.Need{
+					DatabaseName: databaseNeed(t, databaseOf(t)),
+					buildJob:     built(t, map[string]string{"etc/os-release": release, "etc/debian_version": number + "\n", "var/lib/dpkg/status": dpkgOf(packages...)}),
+				},
+			}
+		}
+	}
+	scantest.Run(t, scantest.Adapter{
+		Scanner: imageInPath{Image{probe: asIs}},
+		Make:    service(debian, "12.5", "bash", "5.2.15-2"),
+		Defects: map[string]func(*testing.T) scantest.Service{"an old package": service(debian, "12.5", "openssl", "3.0.11-1~deb12u1")},
+		Blind:   map[string]func(*testing.T) scantest.Service{"a release of which nothing is known": service(buster, "10.1", "bash", "5")},
+		Tools: []scantest.Tool{{Name: toolName, Path: trivy, More: map[string]map[string]string{"rootfs": {
+			"sees no package": `real "$@" | sed 's/"bash"/"sash"/g'`,
+		}}}},
+	})
+}
+
+func TestConformDeps(t *testing.T) {
+	trivy := trivyPath(t)
+	service := func(files map[string]string) func(*testing.T) scantest.Service {
+		return func(t *testing.T) scantest.Service {
+			t.Helper()
+			dir := folder(t, files)
+			return scantest.Service{
+				Service: scan.Service{Root: dir, Dir: dir, Python: true, Version: "v1"},
+				Needs:   map[string]pipeline.Need{DatabaseName: databaseNeed(t, databaseOf(t))},
+			}
+		}
+	}
+	requirements := func(text string) map[string]string { return map[string]string{"requirements.txt": text} }
+	scantest.Run(t, scantest.Adapter{
+		Scanner: depsInPath{Deps{probe: asIs}},
+		Make:    service(requirements("Flask==3.0.0\n")),
+		Defects: map[string]func(*testing.T) scantest.Service{"an old package": service(requirements("django==4.2.1\n"))},
+		Blind: map[string]func(*testing.T) scantest.Service{
+			"nothing pinned":       service(requirements("Flask\n")),
+			"nothing required":     service(map[string]string{"setup.py": ""}),
+			"a file that is gone":  service(requirements("-r gone.txt\n")),
+			"one that leads away":  service(requirements("-r ../../../../etc/hostname\n")),
+			"a lock that is empty": service(map[string]string{"poetry.lock": "\n"}),
+		},
+		Tools: []scantest.Tool{{Name: toolName, Path: trivy, More: map[string]map[string]string{"fs": {
+			"leaves a package out": `real "$@" | sed 's/"Flask"/"Task"/g; s/"flask"/"task"/g'`,
+		}}}},
+	})
+}
+
+func TestConformDatabase(t *testing.T) {
+	trivy := trivyPath(t)
+	scantest.Run(t, scantest.Adapter{
+		Scanner: databaseInPath{Database{probe: asIs}},
+		NoCheck: "it fetches, and judges nothing",
+		Make: func(t *testing.T) scantest.Service {
+			t.Helper()
+			dir := t.TempDir()
+			return scantest.Service{Service: scan.Service{Root: dir, Dir: dir, Python: true, Version: "v1", Options: scan.Options{TrivyDB: registry(t, databaseOf(t))}}}
+		},
+		Tools: []scantest.Tool{{Name: toolName, Path: trivy}},
+	})
+}

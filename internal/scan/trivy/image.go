@@ -1,0 +1,196 @@
+package trivy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/image"
+	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/scan"
+)
+
+// ImageName is the name of the job that looks at an image's packages.
+const ImageName = "trivy-image"
+
+// The stage that it answers, among others, and the job whose image it is.
+const (
+	imageStage = "image-scan"
+	buildJob   = "build"
+)
+
+// Image plans and does the part of the stage "image-scan" that is about the
+// packages of an operating system, and about Python's.
+type Image struct{ probe probe }
+
+var _ scan.Scanner = Image{}
+
+// Name implements scan.Scanner.
+func (Image) Name() string { return ImageName }
+
+// Job implements scan.Scanner. An image without packages needs no database, so
+// that the job waits for the database and does not depend on it.
+func (Image) Job(s scan.Service) (pipeline.Job, error) {
+	job := pipeline.Job{
+		Name: ImageName, Stages: []string{imageStage}, Needs: []string{buildJob}, Reads: []string{DatabaseName}, Check: true,
+		Access: pipeline.Access{Network: pipeline.NoNetwork, Read: []string{s.JobCache(DatabaseName)}},
+		Cost:   3 * time.Second,
+	}
+	if isFolder(s.Options.TrivyDB) {
+		job.Access.Read = append(job.Access.Read, s.Options.TrivyDB)
+	}
+	if s.GoModule == "" && !image.HasDockerfile(s.Dir) {
+		job.NotApplicable = "no image is built of a service with neither a Go module nor a Dockerfile"
+		return job, nil
+	}
+	job.Params = newParams(s, &job)
+	return job, nil
+}
+
+// Worker implements scan.Scanner.
+func (s Image) Worker() pipeline.Worker { return s.work }
+
+func (s Image) work(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err error) {
+	var p params
+	if err := json.Unmarshal(t.Params, &p); err != nil {
+		return pipeline.Answer{}, fmt.Errorf("reading the parameters of job %s: %w", t.Job, err)
+	}
+	im, err := image.Built(t.Needs[buildJob])
+	if err != nil {
+		return pipeline.Answer{}, err
+	}
+	dir, err := os.MkdirTemp("", "sluice-packages-")
+	if err != nil {
+		return pipeline.Answer{}, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	t.Progress("reading the image")
+	c, err := take(im, filepath.Join(dir, "image"))
+	if err != nil {
+		return pipeline.Answer{}, err
+	}
+	r := pipeline.Report{Stage: imageStage, Examined: []pipeline.Count{{What: "layers", N: im.Layers(), Of: im.Layers()}, {What: "files", N: c.files}}}
+	switch {
+	case len(c.unreadable()) > 0:
+		r.NotRun = "the image has packages of RPM (" + clean(c.unreadable()[0], 200) + "), for which there is no self-test yet"
+		r.Remedy = "build the image from a base with packages of Debian or Alpine, or without any"
+	case len(c.databases)+len(c.python) == 0:
+		bare(&r)
+	default:
+		err = s.compare(ctx, t, p, dir, c, &r)
+	}
+	return pipeline.Answer{Reports: []pipeline.Report{r}}, err
+}
+
+// bare is the report on an image without packages: there is nothing to compare
+// with any database. That such packages would be seen, a planted list shows.
+func bare(r *pipeline.Report) {
+	const planted = "a package of Debian's"
+	r.SelfTest = &pipeline.SelfTest{Planted: []string{planted}}
+	if p := readPackages("/var/lib/dpkg/status", []byte("Package: planted\nStatus: install ok installed\nVersion: 1\n")); len(p) == 1 {
+		r.SelfTest.Caught = []string{planted}
+	}
+	r.Notes = []string{"the image has no packages of an operating system and none of Python's, so that no vulnerability database is needed for it"}
+}
+
+// compare has Trivy compare an image's packages with its database.
+func (s Image) compare(ctx context.Context, t pipeline.Task, p params, dir string, c *contents, r *pipeline.Report) error {
+	db, err := left(t)
+	if err != nil {
+		r.NotRun, r.Remedy = "the image has "+c.describe()+", and "+err.Error(), hint.Remedy(err)
+		return nil
+	}
+	u, err := p.found(ctx, s.probe.orDefault())
+	if err != nil {
+		return err
+	}
+	r.Tools = u.tools()
+	db.date(r)
+	t.Progress("comparing packages with the database")
+	program := u.in(filepath.Join(dir, toolName), t.Log)
+	if err := c.plant(filepath.Join(dir, plantedFolder)); err != nil {
+		return err
+	}
+	planted, err := program.vulnerabilities(ctx, "rootfs", filepath.Join(dir, plantedFolder), db)
+	if err != nil {
+		return fmt.Errorf("the self-test: %w", err)
+	}
+	found, err := program.vulnerabilities(ctx, "rootfs", c.dir, db)
+	if err != nil {
+		return err
+	}
+	c.judge(planted, found, r)
+	return nil
+}
+
+// describe is "12 packages of Debian GNU/Linux 12 (bookworm)".
+func (c *contents) describe() string {
+	if len(c.databases) == 0 {
+		return fmt.Sprintf("%d packages of Python's", len(c.python))
+	}
+	if c.release == "" {
+		return fmt.Sprintf("%d packages of an operating system that does not say which", len(c.packages))
+	}
+	return fmt.Sprintf("%d packages of %s", len(c.packages), c.release)
+}
+
+// The classes of Trivy's results.
+const (
+	systemClass   = "os-pkgs"
+	languageClass = "lang-pkgs"
+)
+
+// judge makes the report of what was found.
+func (c *contents) judge(planted, found packagesIn, r *pipeline.Report) {
+	r.SelfTest = &pipeline.SelfTest{}
+	for class, what := range map[string]string{systemClass: "old packages of " + c.release, languageClass: "old packages of Python's"} {
+		if class == systemClass && len(c.databases) == 0 || class == languageClass && len(c.python) == 0 {
+			continue
+		}
+		r.SelfTest.Planted = append(r.SelfTest.Planted, what)
+		if planted.vulnerable(class) {
+			r.SelfTest.Caught = append(r.SelfTest.Caught, what)
+			continue
+		}
+		r.NotRun = "the database knows nothing of " + strings.TrimPrefix(what, "old ")
+		r.Remedy = "use a whole database, and a release that is still looked after"
+	}
+	var names []string
+	for _, p := range c.packages {
+		names = append(names, p.name)
+	}
+	count, err := scan.Census("packages", names, found.names(systemClass))
+	if r.Examined = append(r.Examined, count, pipeline.Count{What: "packages of Python's", N: len(found.names(languageClass))}); err != nil && r.NotRun == "" {
+		r.NotRun, r.Remedy = "Trivy: "+clean(err.Error(), maxMessage), hint.Remedy(err)
+	}
+	for _, f := range slices.Concat(planted.failures, found.failures) {
+		r.NotRun, r.Remedy = "Trivy: "+f, "see the stage's log"
+	}
+	found.report(r, func(res result) string {
+		if res.Class == systemClass {
+			return "image:" + c.databases[0]
+		}
+		return "image:/"
+	})
+}
+
+// report adds the vulnerabilities to a report.
+func (p packagesIn) report(r *pipeline.Report, at func(result) string) {
+	rules := map[string]sarif.Rule{}
+	for _, res := range p.results {
+		for _, v := range res.Vulnerabilities {
+			r.Findings = append(r.Findings, v.finding(r.Stage, at(res)))
+			rules[v.rule().ID] = v.rule()
+		}
+	}
+	r.Findings = sarif.Merge(r.Findings)
+	r.Rules = scan.Rules(rules, r.Findings)
+}

@@ -1,0 +1,375 @@
+package trivy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// kind is what an infrastructure file is for.
+type kind string
+
+// The kinds.
+const (
+	terraformKind  kind = "Terraform"
+	dockerfileKind kind = "Dockerfile"
+	kubernetesKind kind = "Kubernetes"
+	composeKind    kind = "Compose"
+)
+
+// listKind is a list of Kubernetes' objects, which no scanner looks into.
+const listKind kind = "List"
+
+var errList = errors.New("a list of objects, which Trivy does not look into: write each as a document of its own")
+
+// files is what a census calls files of a kind.
+func (k kind) files() string {
+	if k == dockerfileKind {
+		return "Dockerfiles"
+	}
+	return string(k) + " files"
+}
+
+// kinds are all of them, in the order in which they are counted.
+func kinds() []kind { return []kind{terraformKind, dockerfileKind, kubernetesKind, composeKind} }
+
+// file is an infrastructure file.
+type file struct {
+	name string // relative to the tree's top, with slashes
+	kind kind
+	text []byte
+}
+
+// Bounds on a tree.
+const (
+	maxEntries  = 1_000_000
+	maxFileSize = 8 << 20   // bytes
+	maxText     = 128 << 20 // of all infrastructure files together, bytes
+)
+
+// tree is what there is of infrastructure below a folder, by Sluice's own count.
+type tree struct {
+	top    string // absolute
+	root   *os.Root
+	files  []file
+	charts []string // folders of Helm charts
+	locks  []string // files with the checksums of Terraform's providers
+	broken []string // why a file cannot be understood, with its name and line
+	large  []string // files that were left out
+	size   int
+}
+
+// look counts the infrastructure files below top, without those that git is
+// told to ignore. Symbolic links to files are followed as long as they lead to
+// something below top, those to folders are not.
+func look(ctx context.Context, top string, ignored ignorer) (*tree, error) {
+	root, err := os.OpenRoot(top)
+	if err != nil {
+		return nil, fmt.Errorf("opening the work tree: %w", err)
+	}
+	defer root.Close()
+	t := &tree{top: top, root: root}
+	names, nested, err := t.walk(ctx)
+	if err != nil {
+		return nil, err
+	}
+	left, err := ignored(ctx, top, slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !candidate(name) || below(name, nested) }))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if !left[name] {
+			if err := t.take(name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return t, nil
+}
+
+// walk lists all files, and the folders that are repositories of their own.
+func (t *tree) walk(ctx context.Context) (names, nested []string, err error) {
+	seen := 0
+	err = fs.WalkDir(t.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		switch seen++; {
+		case err != nil:
+			return fmt.Errorf("listing files: %w", err)
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case seen > maxEntries:
+			return fmt.Errorf("listing files: there are more than %d", maxEntries)
+		case d.Name() == ".git":
+			if dir := path.Dir(name); dir != "." {
+				nested = append(nested, dir)
+			}
+		}
+		switch d.Name() {
+		case ".git", ".sluice", ".terraform":
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case ".terraform.lock.hcl":
+			t.locks = append(t.locks, name)
+		case "Chart.yaml":
+			t.charts = append(t.charts, path.Dir(name))
+		}
+		if d.Type().IsRegular() || d.Type() == fs.ModeSymlink {
+			names = append(names, name)
+		}
+		return nil
+	})
+	return names, nested, err
+}
+
+func below(name string, dirs []string) bool {
+	return slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(name, dir+"/") })
+}
+
+// candidate tells whether a file may be infrastructure by its name.
+func candidate(name string) bool { return byName(name) != "" || byContent(name) }
+
+// byName is the kind of a file that its name tells; "" when it does not. The
+// names are those by which Terraform, Docker and Podman know their files.
+func byName(name string) kind {
+	base := path.Base(name)
+	ext := path.Ext(base)
+	stem := strings.TrimSuffix(base, ext)
+	isDocker := func(s string) bool { return s == "Dockerfile" || s == "Containerfile" }
+	switch {
+	case strings.HasSuffix(base, ".tf") || strings.HasSuffix(base, ".tf.json"):
+		return terraformKind
+	case ext != ".dockerignore" && isDocker(stem), strings.EqualFold(ext, ".dockerfile"), strings.EqualFold(ext, ".containerfile"), isDocker(base):
+		return dockerfileKind
+	}
+	return ""
+}
+
+// byContent tells whether what a file is for is to be read in it.
+func byContent(name string) bool {
+	ext := strings.ToLower(path.Ext(name))
+	return ext == ".yaml" || ext == ".yml" || ext == ".json"
+}
+
+// take reads a file, if it may be infrastructure, and adds it to what it is.
+func (t *tree) take(name string) error {
+	if !candidate(name) {
+		return nil
+	}
+	f := file{name: name, kind: byName(name)}
+	text, err := t.read(name)
+	switch {
+	case errors.Is(err, errNoFile) && f.kind == "": // a link to a folder, or to nothing
+		return nil
+	case errors.Is(err, errLarge) && f.kind == "":
+		t.large = append(t.large, name)
+		return nil
+	case err != nil:
+		t.fault(name, 0, err)
+		return nil
+	}
+	f.text = text
+	if f.kind == terraformKind && strings.HasSuffix(name, ".json") {
+		if err := jsonSyntax(text); err != nil {
+			t.fault(name, lineAt(text, err), err)
+			return nil
+		}
+	}
+	if f.kind == "" {
+		f.kind = t.understand(name, text)
+	}
+	switch {
+	case f.kind == "":
+		return nil
+	case strings.ContainsFunc(name, unicode.IsControl) || !utf8.ValidString(name):
+		t.fault(name, 0, errors.New("its name cannot be passed on to a scanner"))
+		return nil
+	}
+	if t.size += len(text); t.size > maxText {
+		return fmt.Errorf("the infrastructure files have more than %d MiB", maxText>>20)
+	}
+	t.files = append(t.files, f)
+	return nil
+}
+
+var (
+	errLarge  = fmt.Errorf("it has more than %d MiB", maxFileSize>>20)
+	errNoFile = errors.New("it is no file of the repository")
+)
+
+// read is the content of a regular file that is really below the top.
+func (t *tree) read(name string) ([]byte, error) {
+	info, err := t.root.Stat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, errNoFile
+	}
+	f, err := t.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
+	if err == nil && len(text) > maxFileSize {
+		err = errLarge
+	}
+	return text, err
+}
+
+// fault notes why a file cannot be understood; a line of 0 is none.
+func (t *tree) fault(name string, line int, err error) {
+	at := fmt.Sprintf("%q", name)
+	if at == `"`+name+`"` {
+		at = name
+	}
+	if line > 0 {
+		at += fmt.Sprintf(":%d", line)
+	}
+	t.broken = append(t.broken, clean(at+": "+err.Error(), maxReason))
+}
+
+// Texts that tell what a file is meant to be that cannot be parsed, and what
+// every manifest or Compose file has in it: the others need not be parsed.
+var (
+	looksLikeManifest = regexp.MustCompile(`(?m)^"?apiVersion"?:(?s:.*)^"?kind"?:|^"?kind"?:(?s:.*)^"?apiVersion"?:`)
+	looksLikeCompose  = regexp.MustCompile(`(?m)^"?services"?:`)
+	mayBeEither       = regexp.MustCompile(`apiVersion|services|\\[xuU]`)
+)
+
+// understand tells by its content what a YAML or JSON file is for.
+func (t *tree) understand(name string, text []byte) kind {
+	if !mayBeEither.Match(text) || t.ofChart(name) {
+		return ""
+	}
+	if strings.EqualFold(path.Ext(name), ".json") {
+		return t.understandJSON(name, text)
+	}
+	found := kind("")
+	for dec, n := yaml.NewDecoder(bytes.NewReader(text)), 0; ; n++ {
+		var doc yaml.Node
+		err := dec.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			return found
+		}
+		if err != nil {
+			if found != "" || looksLikeManifest.Match(text) || looksLikeCompose.Match(text) {
+				t.faultAt(name, err)
+			}
+			return ""
+		}
+		k := kindOf(&doc)
+		if k == listKind {
+			t.fault(name, doc.Line, errList)
+			return ""
+		}
+		if k != "" && found == "" {
+			found = k
+		}
+	}
+}
+
+// ofChart tells whether a file is a template of a Helm chart, which is no YAML.
+func (t *tree) ofChart(name string) bool {
+	return slices.ContainsFunc(t.charts, func(dir string) bool {
+		return strings.HasPrefix(name, path.Join(dir, "templates")+"/") || name == path.Join(dir, "Chart.yaml")
+	})
+}
+
+// lineOf is where yaml's errors name the line.
+var lineOf = regexp.MustCompile(`line (\d+): `)
+
+func (t *tree) faultAt(name string, err error) {
+	line := 0
+	if m := lineOf.FindStringSubmatch(err.Error()); m != nil {
+		_, _ = fmt.Sscan(m[1], &line) // digits; too many are no line
+	}
+	t.fault(name, line, errors.New(strings.TrimPrefix(lineOf.ReplaceAllString(err.Error(), ""), "yaml: ")))
+}
+
+// kindOf tells what a YAML document is: an object of Kubernetes' has an API
+// version, a kind and metadata, or items, a Compose file has services
+// with an image or a build. What configures a tool of Kubernetes' is neither.
+func kindOf(doc *yaml.Node) kind {
+	var fields map[string]yaml.Node
+	if doc.Decode(&fields) != nil {
+		return ""
+	}
+	has := func(name string) bool { n, ok := fields[name]; return ok && n.Tag != "!!null" }
+	if has("apiVersion") && has("kind") {
+		switch {
+		case has("items"):
+			return listKind
+		case has("metadata"):
+			return kubernetesKind
+		}
+		return ""
+	}
+	services := fields["services"]
+	var all map[string]struct {
+		Image, Build, Extends yaml.Node
+	}
+	if !has("services") || services.Decode(&all) != nil {
+		return ""
+	}
+	for _, s := range all {
+		if !s.Image.IsZero() || !s.Build.IsZero() || !s.Extends.IsZero() {
+			return composeKind
+		}
+	}
+	return ""
+}
+
+// jsonSyntax is what is wrong with a text as JSON.
+func jsonSyntax(text []byte) error {
+	var any json.RawMessage
+	return json.Unmarshal(text, &any)
+}
+
+// lineAt is the line of a syntax error in JSON; 0 for other errors.
+func lineAt(text []byte, err error) int {
+	var syntax *json.SyntaxError
+	if !errors.As(err, &syntax) {
+		return 0
+	}
+	return 1 + bytes.Count(text[:min(len(text), int(syntax.Offset))], []byte("\n"))
+}
+
+func (t *tree) understandJSON(name string, text []byte) kind {
+	var doc struct {
+		APIVersion, Kind string
+		Metadata, Items  json.RawMessage
+	}
+	err := json.Unmarshal(text, &doc)
+	switch {
+	case lineAt(text, err) > 0 && looksLikeManifest.Match(text):
+		t.fault(name, lineAt(text, err), err)
+	case err != nil || doc.APIVersion == "" || doc.Kind == "":
+	case doc.Items != nil:
+		t.fault(name, 1, errList)
+	case doc.Metadata != nil:
+		return kubernetesKind
+	}
+	return ""
+}
+
+// named are the names of the files of a kind.
+func (t *tree) named(k kind) (names []string) {
+	for _, f := range t.files {
+		if f.kind == k {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,156 @@
+package trivy
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/scan"
+)
+
+// misconfigurations is what Trivy made of a tree.
+type misconfigurations struct {
+	failed   []misconfiguration // of the tree
+	test     pipeline.SelfTest
+	examined map[string]bool // files of the tree
+	failures []string
+}
+
+// maxPasses is how often Trivy is asked about what it left out.
+const maxPasses = 5
+
+// misconfigured has Trivy look for misconfigurations in the files of a tree. It
+// leaves out a Terraform module that no other calls in fact, as one with a count
+// of 0: such files are given to it once more, by themselves.
+func (p program) misconfigured(ctx context.Context, t *tree) (*misconfigurations, error) {
+	all := &misconfigurations{examined: map[string]bool{}}
+	for pass := range maxPasses {
+		before := len(all.examined)
+		wanted := func(f file) bool {
+			return f.kind != composeKind && !all.examined[f.name] && (pass == 0 || f.kind == terraformKind) // Trivy has no rules for Compose files
+		}
+		if !slices.ContainsFunc(t.files, wanted) {
+			return all, nil
+		}
+		found, err := p.scanMirror(ctx, t, wanted)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all.examined, found.examined)
+		all.failed = append(all.failed, found.failed...)
+		if pass == 0 { // later what is called may be missing
+			all.test, all.failures = found.test, found.failures
+		}
+		if !found.test.Passed() {
+			all.test = found.test
+		}
+		if len(all.examined) == before {
+			break
+		}
+	}
+	return all, nil
+}
+
+// scanMirror has Trivy look at a mirror of some of a tree's files.
+func (p program) scanMirror(ctx context.Context, t *tree, wanted func(file) bool) (*misconfigurations, error) {
+	m, err := newMirror(filepath.Join(p.dir, "mirror"), t, wanted)
+	if err != nil {
+		return nil, fmt.Errorf("copying the infrastructure files: %w", err)
+	}
+	found := &misconfigurations{examined: map[string]bool{}}
+	var planted []misconfiguration
+	found.failures, err = p.run(ctx, func(r result) error {
+		name, ours := strings.CutPrefix(r.Target, treeFolder+"/")
+		if ours && r.Type != "terraform" {
+			found.examined[name] = true
+		}
+		for _, c := range r.Misconfigurations {
+			switch {
+			case c.Status != "FAIL":
+			case !ours:
+				planted = append(planted, c)
+			case c.isPlanted():
+				found.examined[name] = true
+			default:
+				found.failed = append(found.failed, c)
+			}
+		}
+		return nil
+	}, "config", "--skip-check-update", "--include-non-failures", "--misconfig-scanners", "terraform,dockerfile,kubernetes", m.dir)
+	if err != nil {
+		return nil, err
+	}
+	found.test = selfTest(planted)
+	return found, os.RemoveAll(m.dir)
+}
+
+// severity is Sluice's word for Trivy's.
+func severity(name string) sarif.Severity {
+	s, err := sarif.ParseSeverity(name)
+	if err != nil { // "UNKNOWN": nobody has said yet
+		return sarif.Medium
+	}
+	return s
+}
+
+// maxMessage bounds a text of a rule's, bytes.
+const maxMessage = 2000
+
+// finding is a misconfiguration as Sluice tells it. A resource of Terraform's is
+// the same defect wherever it is written; other files name none.
+func (m misconfiguration) finding(where func(name string) string) sarif.Finding {
+	name := strings.TrimPrefix(m.target, treeFolder+"/")
+	f := sarif.Finding{
+		Rule: clean(m.rule(), 100), Tool: toolName, Stage: IaCName, Severity: severity(m.Severity),
+		Message:  clean(m.Message, maxMessage),
+		Location: sarif.Location{Path: where(name), Line: m.Cause.StartLine, EndLine: m.Cause.EndLine},
+		Identity: where(name) + " " + clean(m.Message, maxMessage),
+	}
+	if r := clean(m.resource(), 500); r != "" {
+		f.Message = r + ": " + f.Message
+		f.Identity = where(path.Dir(name)) + " " + r
+	}
+	for _, o := range m.Cause.Occurrences[min(1, len(m.Cause.Occurrences)):] {
+		if file, ok := strings.CutPrefix(o.Filename, treeFolder+"/"); ok {
+			f.Trace = append(f.Trace, sarif.Location{Path: where(file), Line: o.Location.StartLine, Note: "called by " + clean(o.Resource, 500)})
+		}
+	}
+	return f
+}
+
+// explained is the rule behind a misconfiguration.
+func (m misconfiguration) explained() sarif.Rule {
+	return sarif.Rule{
+		ID: clean(m.rule(), 100), Tool: toolName, Name: clean(m.Title, maxMessage), Why: clean(m.Description, maxMessage),
+		Fix: clean(m.Resolution, maxMessage), URI: clean(m.PrimaryURL, maxMessage),
+	}
+}
+
+// census holds the files that were examined against those that were counted.
+func (t *tree) census(examined func(kind, string) bool) (counts []pipeline.Count, err error) {
+	for _, k := range kinds() {
+		names := t.named(k)
+		if len(names) == 0 {
+			continue
+		}
+		var seen []string
+		for _, name := range names {
+			if examined(k, name) {
+				seen = append(seen, name)
+			}
+		}
+		c, missing := scan.Census(k.files(), names, seen)
+		counts = append(counts, c)
+		if err == nil {
+			err = missing
+		}
+	}
+	return counts, err
+}

@@ -1,0 +1,274 @@
+package trivy
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sluice-ci/sluice/internal/image"
+)
+
+// installed is a package of an operating system.
+type installed struct {
+	name   string
+	source string // that it was built from, which advisories may name in its place
+}
+
+// contents is what of an image is about packages, in a folder as in the image.
+type contents struct {
+	dir       string
+	files     int    // all of the image
+	release   string // what the operating system calls itself: "Debian GNU/Linux 12 (bookworm)"
+	databases []string
+	packages  []installed
+	python    []string // names of distributions
+	size      int64
+}
+
+// Bounds on what is taken out of an image.
+const (
+	maxPackageFile = 256 << 20 // bytes
+	maxTaken       = 1 << 30   // bytes
+	maxPackages    = 100_000
+)
+
+// Where operating systems note their packages: dpkg (one file, or a folder in
+// images without dpkg itself), apk, and rpm.
+func dpkgDatabases() []string {
+	return []string{"/var/lib/dpkg/status", "/var/lib/dpkg/status.d/*"}
+}
+func apkDatabases() []string {
+	return []string{"/lib/apk/db/installed", "/usr/lib/apk/db/installed"}
+}
+func rpmDatabases() []string {
+	var all []string
+	for _, dir := range []string{"/var/lib/rpm/", "/usr/lib/sysimage/rpm/"} {
+		all = append(all, dir+"Packages", dir+"Packages.db", dir+"rpmdb.sqlite")
+	}
+	return all
+}
+
+// besides are files that Trivy reads together with those.
+func besides() []string {
+	return []string{
+		"/etc/os-release", "/usr/lib/os-release", "/etc/*-release", "/etc/debian_version", "/etc/apk/repositories",
+		"/var/lib/dpkg/info/*.list", "/var/lib/dpkg/info/*.md5sums",
+	}
+}
+
+func matches(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, name); return ok }) // the patterns are well-formed
+}
+
+// isPython tells whether a file is what pip leaves of a distribution.
+func isPython(name string) bool {
+	dir, base := path.Split(name)
+	return base == "METADATA" && strings.HasSuffix(dir, ".dist-info/") || base == "PKG-INFO" && strings.HasSuffix(dir, ".egg-info/") || strings.HasSuffix(base, ".egg-info")
+}
+
+// take takes what is about packages out of an image.
+func take(im *image.Image, dir string) (*contents, error) {
+	c := &contents{dir: dir}
+	if err := im.Walk(c.visit); err != nil {
+		return nil, fmt.Errorf("looking at the files of the image: %w", err)
+	}
+	return c, nil
+}
+
+func (c *contents) visit(e image.Entry) error {
+	if e.Mode.IsDir() {
+		return nil
+	}
+	c.files++
+	database := e.Size > 0 && matches(slices.Concat(dpkgDatabases(), apkDatabases(), rpmDatabases()), e.Path)
+	if !database && !matches(besides(), e.Path) && !isPython(e.Path) {
+		return nil
+	}
+	if !e.Mode.IsRegular() {
+		return c.link(e)
+	}
+	if c.size += e.Size; e.Size > maxPackageFile || c.size > maxTaken {
+		return fmt.Errorf("what is noted of packages is too large: %s has %d bytes", clean(e.Path, 200), e.Size)
+	}
+	text, err := readEntry(e)
+	if err != nil {
+		return err
+	}
+	if err := write(c.place(e.Path), text); err != nil {
+		return err
+	}
+	return c.note(e.Path, text, database)
+}
+
+// place is where a file of the image is copied to; its path is absolute and clean.
+func (c *contents) place(name string) string { return filepath.Join(c.dir, filepath.FromSlash(name)) }
+
+// link keeps os-release's link, which most systems have.
+func (c *contents) link(e image.Entry) error {
+	target := e.Linkname
+	if !path.IsAbs(target) {
+		target = path.Join(path.Dir(e.Path), target)
+	}
+	if e.Path != "/etc/os-release" || path.Clean(target) != "/usr/lib/os-release" {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(c.place(e.Path)), 0o700); err != nil {
+		return err
+	}
+	return os.Symlink(filepath.FromSlash("../usr/lib/os-release"), c.place(e.Path))
+}
+
+func readEntry(e image.Entry) (text []byte, err error) {
+	r, err := e.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	return io.ReadAll(r)
+}
+
+func (c *contents) note(name string, text []byte, database bool) error {
+	switch {
+	case database:
+		c.databases = append(c.databases, name)
+		found := readPackages(name, text)
+		if c.packages = append(c.packages, found...); len(c.packages) > maxPackages {
+			return fmt.Errorf("there are more than %d packages", maxPackages)
+		}
+	case strings.HasSuffix(name, "/os-release"):
+		c.release = prettyName(text)
+	case isPython(name):
+		if p := field(text, "Name:"); p != "" {
+			c.python = append(c.python, p)
+		}
+	}
+	return nil
+}
+
+// prettyName is what os-release(5) has for people.
+func prettyName(text []byte) string {
+	return clean(strings.Trim(field(text, "PRETTY_NAME="), `"'`), 100)
+}
+
+// field is the rest of the first line that begins with a name.
+func field(text []byte, name string) string {
+	for line := range bytes.Lines(text) {
+		if rest, ok := bytes.CutPrefix(line, []byte(name)); ok {
+			return strings.TrimSpace(string(rest))
+		}
+	}
+	return ""
+}
+
+// readPackages reads dpkg's and apk's notes: paragraphs, which empty lines part.
+func readPackages(name string, text []byte) (all []installed) {
+	var p installed
+	status := "installed"
+	end := func() {
+		if p.name != "" && status == "installed" {
+			all = append(all, p)
+		}
+		p, status = installed{}, "installed"
+	}
+	dpkg := matches(dpkgDatabases(), name)
+	if !dpkg && !matches(apkDatabases(), name) {
+		return nil
+	}
+	s := bufio.NewScanner(bytes.NewReader(text))
+	s.Buffer(nil, maxPackageFile)
+	for s.Scan() {
+		key, value, _ := strings.Cut(s.Text(), ":")
+		value = strings.TrimSpace(value)
+		switch {
+		case s.Text() == "":
+			end()
+		case dpkg && key == "Package", !dpkg && key == "P":
+			p.name = value
+		case dpkg && key == "Source":
+			p.source, _, _ = strings.Cut(value, " ")
+		case !dpkg && key == "o":
+			p.source = value
+		case dpkg && key == "Status":
+			status = value[strings.LastIndexByte(value, ' ')+1:]
+		}
+	}
+	end()
+	return all
+}
+
+// unreadable are databases of packages that are not counted here.
+func (c *contents) unreadable() (names []string) {
+	return slices.DeleteFunc(slices.Clone(c.databases), func(name string) bool { return !matches(rpmDatabases(), name) })
+}
+
+// maxPlanted is how many packages of an image are planted.
+const maxPlanted = 200
+
+// old are packages for the self-test: those of the image, and some that most
+// databases have something about.
+func (c *contents) old() []installed {
+	all := slices.Clone(c.packages[:min(len(c.packages), maxPlanted)])
+	for _, name := range []string{"openssl", "curl", "zlib", "busybox", "musl", "glibc", "bash"} {
+		all = append(all, installed{name: name, source: name})
+	}
+	return all
+}
+
+// plant writes the same operating system with versions of its packages that are
+// before all others.
+func (c *contents) plant(dir string) error {
+	for _, name := range []string{"/etc/os-release", "/usr/lib/os-release", "/etc/debian_version", "/etc/alpine-release", "/etc/apk/repositories"} {
+		text, err := os.ReadFile(c.place(name))
+		if err != nil {
+			continue // not every system has each
+		}
+		if err := write(filepath.Join(dir, filepath.FromSlash(name)), text); err != nil {
+			return err
+		}
+	}
+	var dpkg, apk strings.Builder
+	for _, p := range c.old() {
+		source := p.source
+		if source == "" {
+			source = p.name
+		}
+		fmt.Fprintf(&dpkg, "Package: %s\nStatus: install ok installed\nSource: %s\nVersion: 0~0\nArchitecture: all\n\n", p.name, source)
+		fmt.Fprintf(&apk, "P:%s\nV:0-r0\nA:x86_64\no:%s\n\n", p.name, source)
+	}
+	for _, name := range c.databases {
+		switch {
+		case matches(dpkgDatabases(), name):
+			name = "/var/lib/dpkg/status"
+			if err := write(filepath.Join(dir, filepath.FromSlash(name)), []byte(dpkg.String())); err != nil {
+				return err
+			}
+		case matches(apkDatabases(), name):
+			if err := write(filepath.Join(dir, filepath.FromSlash(name)), []byte(apk.String())); err != nil {
+				return err
+			}
+		}
+	}
+	return plantPython(dir, c.python)
+}
+
+// plantPython writes what pip leaves of old versions of distributions: those
+// that are named, and some that most databases have something about.
+func plantPython(dir string, names []string) error {
+	for _, name := range append([]string{"Django", "Flask", "requests", "Pillow", "Jinja2"}, names[:min(len(names), maxPlanted)]...) {
+		if strings.ContainsAny(name, "/\\") || name == "" {
+			continue
+		}
+		text := fmt.Sprintf("Metadata-Version: 2.1\nName: %s\nVersion: 0.0.1\n", name)
+		if err := write(filepath.Join(dir, "srv", "site-packages", name+"-0.0.1.dist-info", "METADATA"), []byte(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
