@@ -54,11 +54,11 @@ func (a *app) runCommand() *cobra.Command {
 		Long: `Run takes the service in DIR (by default this folder) through every stage, and
 leaves it serving on this machine when every gate lets it through.
 
-With --since REF the policy of REF decides, and in lint, sast and deps only what
-is new since HEAD left REF fails the run. A change cannot loosen the gates that
-judge it: its own policy counts once it is merged, or when --approved-policy
-says that an owner has approved it. --released FOLDER compares with the commit of
-the last release in FOLDER, by the policy of HEAD.
+With --since REF the policy of REF decides, and in lint, sast, deps and licenses
+only what is new since HEAD left REF fails the run. A change cannot loosen the
+gates that judge it: its own policy counts once it is merged, or when
+--approved-policy says that an owner has approved it. --released FOLDER compares
+with the commit of the last release in FOLDER, by the policy of HEAD.
 
 Exit status: 0 passed; 1 a gate failed, whatever else could not run; 2 the
 command or a file is wrong; 3 something could not run.`,

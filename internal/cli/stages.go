@@ -15,6 +15,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/scan/gotest"
 	"github.com/sluice-ci/sluice/internal/scan/govuln"
 	"github.com/sluice-ci/sluice/internal/scan/guard"
+	"github.com/sluice-ci/sluice/internal/scan/licenses"
 	"github.com/sluice-ci/sluice/internal/scan/modules"
 	"github.com/sluice-ci/sluice/internal/scan/secrets"
 	"github.com/sluice-ci/sluice/internal/vulndb"
@@ -30,6 +31,7 @@ func scanners() []scan.Scanner {
 		gotest.Scanner{},
 		secrets.Scanner{},
 		govuln.Deps{},
+		licenses.Scanner{},
 		image.Scanner{},
 		govuln.Image{},
 		guard.Scanner{},
