@@ -143,7 +143,7 @@ func explain(id string) sarif.Rule {
 	if id == ruleUnknown {
 		return sarif.Rule{ID: id, Tool: "sluice", Name: "A licence that cannot be told",
 			Why: "What nobody has licensed may not be shipped, and what is licensed by a text that is not known may be under any terms.",
-			Fix: "read the text; then list its licence in gates.licenses.allow if it is of the SPDX list, write an exception that says who has read it, or do without the module"}
+			Fix: "read the text; then write an exception that says who has read it, or do without the module. A licence by an SPDX identifier can be listed in gates.licenses.allow or deny"}
 	}
 	return sarif.Rule{ID: id, Tool: "sluice", Name: "A licence that is not let through: " + strings.TrimPrefix(id, ruleDenied+"/"),
 		Why: "Its terms hold for the whole program, or forbid uses of it: by shipping it one agrees to them.",

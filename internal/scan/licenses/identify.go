@@ -47,8 +47,8 @@ type reading struct {
 var (
 	// declaration is a line as SPDX has it (SPDX 2.3, annex E).
 	declaration = regexp.MustCompile(`(?m)^.{0,10}SPDX-License-Identifier:[ \t]*(.{1,1000}?)[ \t]*(\*/|-->)?\r?$`)
-	// offer is how a choice is put, outside of the licences' own texts.
-	offer = regexp.MustCompile(`(?i)\b(dual[- ]licen[sc]ed|either of|any one of|at your (option|choice|discretion)|your choice of|choose (one|between|either))\b|\blicen[sc]ed under either\b`)
+	// offer is how a choice between two licences is put, before or between their texts.
+	offer = regexp.MustCompile(`(?i)\b(dual[- ]licen[sc]ed|alternatively,? (this|the) \w+ may|either of|any one of|at your (option|choice|discretion)|your choice of|choose (one|between|either))\b|\blicen[sc]ed under either\b`)
 	word  = regexp.MustCompile(`[\pL\pN]+`)
 )
 
@@ -60,10 +60,11 @@ func identify(text []byte) (r reading) {
 	}
 	coverage := licensecheck.Scan(text)
 	r.Percent, r.Words = coverage.Percent, len(word.FindAllIndex(text, -1))
-	between, end := "", 0
-	for _, m := range coverage.Match {
-		between += string(text[end:max(m.Start, end)]) + "\n"
-		end = max(end, m.End)
+	before, end := "", 0 // the second of them
+	for i, m := range coverage.Match {
+		if i < 2 {
+			before, end = before+string(text[end:max(m.Start, end)])+"\n", max(m.End, end)
+		}
 		ids := &r.Texts
 		if m.IsURL {
 			ids = &r.Links
@@ -72,7 +73,7 @@ func identify(text []byte) (r reading) {
 			*ids = append(*ids, m.ID)
 		}
 	}
-	r.Choice = offer.MatchString(between + string(text[end:]))
+	r.Choice = len(r.Texts)+len(r.Links) == 2 && offer.MatchString(before)
 	for id, sentence := range sentences() {
 		if strings.Contains(words(string(text)), sentence) {
 			r.Texts, r.Percent = append(r.Texts, id), 100

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -128,10 +129,13 @@ func TestIdentify(t *testing.T) {
 		mit:                                     "MIT",
 		strings.ReplaceAll(mit, "\n", "\r\n\t"): "MIT",
 		mit + strings.Repeat("and so on ", 200): "MIT, 22 % of it is of a known licence",
-		"SPDX-License-Identifier: MIT OR GPL-3.0-or-later\n\n" + mit + gpl: "GPL-3.0-or-later OR MIT",
-		"SPDX-License-Identifier: MIT\n\n" + gpl:                           "GPL-3.0-or-later AND MIT",
-		"SPDX-License-Identifier: MIT\n" + strings.Repeat("but no ", 99):   "MIT, 0 % of it is of a known licence",
-		"Use it under either of the two, at your option.\n" + mit + gpl:    "GPL-3.0-or-later OR MIT",
+		"SPDX-License-Identifier: MIT OR GPL-3.0-or-later\n\n" + mit + gpl:                                        "GPL-3.0-or-later OR MIT",
+		"SPDX-License-Identifier: MIT\n\n" + gpl:                                                                  "GPL-3.0-or-later AND MIT",
+		"SPDX-License-Identifier: MIT\n" + strings.Repeat("but no ", 99):                                          "MIT, 0 % of it is of a known licence",
+		"Use it under either of the two, at your option.\n" + mit + gpl:                                           "GPL-3.0-or-later OR MIT",
+		"It is dual-licensed.\n" + mit + gpl + "\nApache License 2.0: http://www.apache.org/licenses/LICENSE-2.0": "Apache-2.0 AND GPL-3.0-or-later AND MIT",
+		mit + gpl + "\nOf the rest you have it under either of the two.":                                          "GPL-3.0-or-later AND MIT",
+		mit + "\nAlternatively, this product may be distributed as follows.\n" + gpl:                              "GPL-3.0-or-later OR MIT",
 		"Business Source License 1.1. The Licensor hereby grants you the right to copy, modify, create derivative\nworks, redistribute, and make non-production use of the Licensed Work.": "BUSL-1.1",
 		"":               "no licence, 0 % of it is of a known licence",
 		"\xff\xfe\x00 (": "no licence, 0 % of it is of a known licence",
@@ -300,4 +304,33 @@ func FuzzReadList(f *testing.F) {
 			t.Errorf("%s: no parts of %q", text, prog.modules())
 		}
 	})
+}
+
+// TestLayouts: what is vendored, and what is of a workspace, is found the same.
+func TestLayouts(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(*testing.T, string){
+		"a vendor folder": func(t *testing.T, dir string) {
+			t.Helper()
+			vendor := exec.CommandContext(t.Context(), "go", "mod", "vendor")
+			vendor.Dir, vendor.Env = filepath.Join(dir, "svc"), append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+			if out, err := vendor.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+		},
+		"a workspace": func(t *testing.T, dir string) {
+			t.Helper()
+			write(t, filepath.Join(dir, "go.work"), "go 1.21\n\nuse (\n\t./svc\n\t./mid\n)\n")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := folder(t, "example.com/s", "AGPL-3.0-or-later")
+			prepare(t, dir)
+			want := []string{"svc/go.mod:7 high license-denied/AGPL-3.0-or-later: example.com/dep is under AGPL-3.0-or-later, which is not let through unless gates.licenses.allow lists it (LICENSE)" + way}
+			if diff := cmp.Diff(want, outline(run(t, dir, scan.Licenses{}))); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
 }

@@ -24,6 +24,7 @@ const (
 	maxText  = 1 << 20  // bytes of a licence file
 	maxSmall = 16 << 20 // bytes of a go.mod, the go command's own limit
 	maxMemo  = 16 << 20 // bytes of what is kept
+	maxKept  = 10_000   // readings, after which only those in use are
 	maxFiles = 500      // licence files of a part
 )
 
@@ -174,6 +175,7 @@ type memo struct {
 	file  string // "" keeps nothing
 	Maker string
 	Texts map[string]reading
+	used  map[string]reading // this time
 	fresh bool
 }
 
@@ -198,6 +200,10 @@ func (m *memo) reading(text []byte) reading {
 		}
 		m.Texts[key], m.fresh = r, true
 	}
+	if m.used == nil {
+		m.used = map[string]reading{}
+	}
+	m.used[key] = r
 	return r
 }
 
@@ -205,6 +211,9 @@ func (m *memo) reading(text []byte) reading {
 func (m *memo) remember() error {
 	if !m.fresh || m.file == "" {
 		return nil
+	}
+	if len(m.Texts) > maxKept {
+		m.Texts = m.used
 	}
 	text, err := json.Marshal(m)
 	if err != nil || len(text) > maxMemo {
@@ -235,7 +244,7 @@ func describe(w io.Writer, all []known) {
 	all = slices.Clone(all)
 	slices.SortFunc(all, func(a, b known) int { return strings.Compare(a.name, b.name) })
 	for _, k := range all {
-		fmt.Fprintln(w, strings.Join(slices.Concat([]string{k.name, "is under", orUnknown(k.license)}, k.unclear), " "))
+		fmt.Fprintln(w, clip(k.name), "is under", orUnknown(k.license), clip(strings.Join(k.unclear, "; ")))
 	}
 }
 
