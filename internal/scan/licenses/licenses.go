@@ -6,6 +6,7 @@ package licenses
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -104,12 +105,13 @@ func examine(ctx context.Context, t pipeline.Task, p params, terms terms) (pipel
 	if err != nil {
 		return r, err
 	}
-	if err := texts.remember(); err != nil {
+	own, err := readAll(ctx, []part{{name: "the service", folders: []string{t.Dir}}, {name: "the repository", folders: []string{t.Root}}}, texts)
+	if err = errors.Join(err, texts.remember()); err != nil {
 		return r, err
 	}
 	describe(t.Log, read)
 	count, err := scan.Census("modules", program.modules(), named(read))
 	r.Examined = []pipeline.Count{count, {What: "licence files", N: files(read)}}
-	r.Findings, r.Rules = terms.findings(read, place{root: t.Root, dir: t.Dir})
+	r.Findings, r.Rules = terms.findings(without(read, own), place{root: t.Root, dir: t.Dir})
 	return r, err
 }

@@ -67,6 +67,7 @@ func TestFindings(t *testing.T) {
 		"unnamed":    {map[string]string{"dep/LICENSE": "SPDX-License-Identifier: Ours\n"}, scan.Licenses{}, []string{line + `medium license-unknown: the licence of example.com/dep cannot be told: LICENSE: it names a licence that cannot be read: "Ours" is no identifier of the SPDX list` + way}},
 		"unjudged":   {map[string]string{"dep/LICENSE": "SPDX-License-Identifier: LicenseRef-Ours\n"}, scan.Licenses{}, []string{line + "medium license-unknown: example.com/dep is under LicenseRef-Ours, which neither gates.licenses in sluice.yaml lists nor Sluice (LICENSE)" + way}},
 		"the project's own, and a notice that names none": {map[string]string{"svc/LICENSE": agpl, "mid/NOTICE": "by us", "dep/license.go": "package dep\n", "dep/LICENSE.docs": agpl, "svc/testdata/x/LICENSE": agpl}, scan.Licenses{}, nil},
+		"the project's own, again":                        {map[string]string{"svc/LICENSE": agpl, "svc/docs/LICENSE": agpl}, scan.Licenses{}, nil},
 		"copied code": {map[string]string{"svc/third_party/it/COPYING": gpl, "svc/third_party/it/part/LICENSE": mit, "svc/third_party/it/part/a.go": "package part\n"}, scan.Licenses{},
 			[]string{"svc/third_party/it/COPYING high license-denied/GPL-3.0-or-later: svc/third_party/it is under GPL-3.0-or-later" + byDefault + "(COPYING)"}},
 	}
@@ -253,6 +254,21 @@ func TestFolders(t *testing.T) {
 		got, err := p.folders()
 		if strings.Join(got, " ") != want || (err != nil) != (want == "") {
 			t.Errorf("%v, %v; want %s", got, err, want)
+		}
+	}
+}
+
+// TestName: a module is called by what stands in for it.
+func TestName(t *testing.T) {
+	t.Parallel()
+	for want, p := range map[string]listed{
+		"m@v1.0.0":    {Module: &module{Path: "m", Version: "v1.0.0"}},
+		"fork@v1.2.0": {Module: &module{Path: "m", Version: "v1.0.0", Replace: &module{Path: "fork", Version: "v1.2.0"}}},
+		"m":           {Module: &module{Path: "m", Version: "v1.0.0", Replace: &module{Path: "../m"}}},
+		"std":         {Standard: true},
+	} {
+		if got := p.name(); got != want {
+			t.Errorf("%s, want %s", got, want)
 		}
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"golang.org/x/mod/modfile"
 
@@ -43,21 +42,30 @@ type module struct {
 // goItself is what the standard library is called as a module.
 const goItself = "std"
 
-// name is how a package's module is called: "path@version", or its path where it
-// is a folder.
+// name is how a package's module is called: "path@version", which may be of another
+// one in its place, or its path where it is a folder.
 func (p listed) name() string {
-	if p.Standard {
+	switch version := p.version(); {
+	case p.Standard:
 		return goItself
+	case version == "":
+		return p.Module.Path
+	case p.Module.Replace != nil:
+		return p.Module.Replace.Path + "@" + version
+	default:
+		return p.Module.Path + "@" + version
 	}
-	return strings.TrimSuffix(p.Module.Path+"@"+p.Module.version(), "@")
 }
 
-// version is that of the code, "" where it is a folder.
-func (m *module) version() string {
-	if m.Replace != nil {
-		return m.Replace.Version
+// version is that of a package's code, "" where that is a folder or Go's own.
+func (p listed) version() string {
+	switch {
+	case p.Standard:
+		return ""
+	case p.Module.Replace != nil:
+		return p.Module.Replace.Version
 	}
-	return m.Version
+	return p.Module.Version
 }
 
 // list has the go command list the packages as the image is built from them. It

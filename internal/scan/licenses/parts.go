@@ -39,7 +39,7 @@ func (prog program) parts(root string) ([]part, error) {
 		if !ok {
 			i = len(all)
 			at[name], all = i, append(all, part{name: name, chain: prog.chain(from, path)})
-			if top := folders[0]; p.Module.version() == "" && within(root, top) {
+			if top := folders[0]; p.version() == "" && within(root, top) {
 				all[i].local = top
 			}
 		}

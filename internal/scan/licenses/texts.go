@@ -222,6 +222,19 @@ func (m *memo) remember() error {
 	return atomicfile.Write(m.file, text, fs.FileMode(0o600))
 }
 
+// without leaves out what of copied code is under a licence that the service or its
+// repository is under itself: it may be their own, and asks for nothing new.
+func without(all, own []known) []known {
+	var ours []spdx.Term
+	for _, k := range own {
+		ours = slices.Concat(ours, slices.Concat(k.license...))
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(k known) bool {
+		foreign := func(t spdx.Term) bool { return !slices.Contains(ours, t) }
+		return len(k.chain) == 0 && len(k.unclear) == 0 && !slices.ContainsFunc(slices.Concat(k.license...), foreign)
+	})
+}
+
 // named are the modules among what was read.
 func named(all []known) (names []string) {
 	for _, k := range all {
