@@ -3,8 +3,10 @@ module github.com/sluice-ci/sluice
 go 1.26.0
 
 require (
+	github.com/github/go-spdx/v2 v2.3.3
 	github.com/google/go-cmp v0.7.0
 	github.com/google/go-containerregistry v0.22.1
+	github.com/google/licensecheck v0.3.1
 	github.com/h2non/filetype v1.1.3
 	github.com/klauspost/compress v1.19.2
 	github.com/landlock-lsm/go-landlock v0.11.0

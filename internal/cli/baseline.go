@@ -21,8 +21,8 @@ func (a *app) baselineCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "baseline",
 		Short: "Let be, until a day, what the last run found: for a project that begins",
-		Long: `Baseline writes what the last run found in lint, sast, deps and workflow into
-` + config.BaselineName + `, to be checked in. Until its last day those findings do not
+		Long: `Baseline writes what the last run found in lint, sast, deps, licenses and
+workflow into ` + config.BaselineName + `, to be checked in. Until its last day those findings do not
 shut a gate, wherever they move to; new ones do. It has an owner, and lasts for
 a year at most. Tests, secrets and the image have no baseline.`,
 		Example: `  sluice run --until image-scan

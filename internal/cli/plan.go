@@ -110,7 +110,7 @@ func (a *app) plan(dir string, s selection) error {
 	if err != nil {
 		return err
 	}
-	chosen, err := choose(p.jobs, s.until, s.only)
+	chosen, err := choose(p.jobs, s)
 	if err != nil {
 		return err
 	}

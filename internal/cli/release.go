@@ -55,7 +55,7 @@ The evidence is not signed yet.
 Exit status: 0 released, or released before; 1 a gate failed; 2 the command or a
 file is wrong; 3 something could not run.`,
 		Example: `  sluice run --strict --only test --out /tmp/tested
-  sluice run --strict --only lint,sast,secrets,iac,workflow,deps,image-scan --out /tmp/built
+  sluice run --strict --until image-scan --without test --out /tmp/built
   sluice release /tmp/tested /tmp/built --to ~/releases
   sluice release --json built@sha256:4f2a… tested@sha256:91bc… --to ~/releases`,
 		Args: cobra.RangeArgs(1, maxHandovers),

@@ -27,6 +27,7 @@ import (
 type selection struct {
 	until   string
 	only    []string
+	without []string
 	strict  bool
 	noCache bool
 	// unconfined says that code of the repository may be run where the kernel
@@ -44,6 +45,7 @@ type selection struct {
 func (s *selection) flags(c *cobra.Command) {
 	c.Flags().StringVar(&s.until, "until", "", "stop after this `stage`")
 	c.Flags().StringSliceVar(&s.only, "only", nil, "run these `stages`, and what they need")
+	c.Flags().StringSliceVar(&s.without, "without", nil, "leave these `stages` out")
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -54,9 +56,9 @@ func (a *app) runCommand() *cobra.Command {
 		Long: `Run takes the service in DIR (by default this folder) through every stage, and
 leaves it serving on this machine when every gate lets it through.
 
-With --since REF the policy of REF decides, and in lint, sast, deps and workflow
-only what is new since HEAD left REF fails the run. A change cannot loosen the
-gates that judge it: its own policy counts once it is merged, or when
+With --since REF the policy of REF decides, and in lint, sast, deps, licenses and
+workflow only what is new since HEAD left REF fails the run. A change cannot
+loosen the gates that judge it: its own policy counts once it is merged, or when
 --approved-policy says that an owner has approved it. --released FOLDER compares
 with the commit of the last release in FOLDER, by the policy of HEAD.
 
@@ -65,6 +67,7 @@ command or a file is wrong; 3 something could not run.`,
 		Example: `  sluice run
   sluice run --until image-scan
   sluice run --only lint,test --json
+  sluice run --until image-scan --without test
   sluice run --strict --since origin/main`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -231,7 +234,7 @@ func (r *oneRun) plan() (err error) {
 	if err := r.project.plan(); err != nil {
 		return err
 	}
-	if r.chosen, err = choose(r.jobs, r.until, r.only); err != nil || r.base == nil {
+	if r.chosen, err = choose(r.jobs, r.selection); err != nil || r.base == nil {
 		return err
 	}
 	stages := []string{policyJob} // what a change takes away is looked at whatever else is
@@ -309,7 +312,7 @@ func (r *oneRun) conclude(ctx context.Context, done pipeline.Done, runErr error)
 // unusedExceptions tells which exceptions are about nothing, once every stage
 // has looked.
 func (r *oneRun) unusedExceptions(findings []sarif.Finding) (notes []string) {
-	if r.until != "" || len(r.only) > 0 || len(notRunOf(r.record.Results)) > 0 {
+	if r.until != "" || len(r.only)+len(r.without) > 0 || len(notRunOf(r.record.Results)) > 0 {
 		return nil
 	}
 	for _, x := range r.Policy.Exceptions.Unused(findings) {

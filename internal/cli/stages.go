@@ -15,6 +15,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/scan/gotest"
 	"github.com/sluice-ci/sluice/internal/scan/govuln"
 	"github.com/sluice-ci/sluice/internal/scan/guard"
+	"github.com/sluice-ci/sluice/internal/scan/licenses"
 	"github.com/sluice-ci/sluice/internal/scan/modules"
 	"github.com/sluice-ci/sluice/internal/scan/secrets"
 	"github.com/sluice-ci/sluice/internal/scan/trivy"
@@ -36,6 +37,7 @@ func scanners() []scan.Scanner {
 		workflow.Scanner{},
 		govuln.Deps{},
 		trivy.Deps{},
+		licenses.Scanner{},
 		image.Scanner{},
 		govuln.Image{},
 		trivy.Image{},
@@ -86,28 +88,31 @@ func workers() map[string]pipeline.Worker {
 	return all
 }
 
-// choose narrows the jobs to the stages up to one, or to some only.
-func choose(all []pipeline.Job, until string, only []string) ([]pipeline.Job, error) {
+// choose narrows the jobs to the stages up to one, or to some only, without others.
+func choose(all []pipeline.Job, s selection) ([]pipeline.Job, error) {
 	var stages []string
 	for _, j := range all {
-		for _, s := range j.Stages {
-			if !slices.Contains(stages, s) {
-				stages = append(stages, s)
+		for _, stage := range j.Stages {
+			if !slices.Contains(stages, stage) {
+				stages = append(stages, stage)
 			}
 		}
 	}
-	for _, s := range append(slices.Clone(only), until) {
-		if s != "" && !slices.Contains(stages, s) {
-			return nil, usage(hint.With(fmt.Errorf("there is no stage %q", s), "the stages are "+strings.Join(stages, ", ")))
+	for _, stage := range slices.Concat(s.only, s.without, []string{s.until}) {
+		if stage != "" && !slices.Contains(stages, stage) {
+			return nil, usage(hint.With(fmt.Errorf("there is no stage %q", stage), "the stages are "+strings.Join(stages, ", ")))
 		}
 	}
+	wanted := stages
 	switch {
-	case len(only) > 0 && until != "":
+	case len(s.only) > 0 && s.until != "":
 		return nil, usage(hint.With(fmt.Errorf("--only and --until were both given"), "choose one of them"))
-	case len(only) > 0:
-		return pipeline.Select(all, only)
-	case until != "":
-		return pipeline.Select(all, stages[:slices.Index(stages, until)+1])
+	case len(s.only) > 0:
+		wanted = s.only
+	case s.until != "":
+		wanted = stages[:slices.Index(stages, s.until)+1]
+	case len(s.without) == 0:
+		return all, nil
 	}
-	return all, nil
+	return pipeline.Select(all, slices.DeleteFunc(slices.Clone(wanted), func(stage string) bool { return slices.Contains(s.without, stage) }))
 }

@@ -76,17 +76,18 @@ type Local struct {
 
 // Gates are what makes each stage fail.
 type Gates struct {
-	_         struct{} `later:"licenses,build,sbom"`
-	Lint      LintGate `yaml:"lint" doc:"Formatting, vet and static analysis."`
-	Test      AnyGate  `yaml:"test" doc:"The tests."`
-	SAST      Gate     `yaml:"sast" doc:"Unsafe code."`
-	Secrets   AnyGate  `yaml:"secrets" doc:"Credentials in the tree or its history."`
-	Workflow  Gate     `yaml:"workflow" doc:"GitHub workflows that can be taken over, or whose checks cannot fail."`
-	Deps      DepsGate `yaml:"deps" doc:"Known vulnerabilities of dependencies."`
-	ImageScan HighGate `yaml:"image-scan" doc:"The image's configuration and content."`
-	IaC       HighGate `yaml:"iac" doc:"Terraform, Dockerfiles, Kubernetes' manifests and Compose files."`
-	DAST      Gate     `yaml:"dast" doc:"Checks by request against the running service."`
-	Policy    HighGate `yaml:"policy" doc:"What a change takes away from the gates themselves: a stage that no longer applies is high, a gate or an exception that lets more through is medium."`
+	_         struct{}     `later:"build,sbom"`
+	Lint      LintGate     `yaml:"lint" doc:"Formatting, vet and static analysis."`
+	Test      AnyGate      `yaml:"test" doc:"The tests."`
+	SAST      Gate         `yaml:"sast" doc:"Unsafe code."`
+	Secrets   AnyGate      `yaml:"secrets" doc:"Credentials in the tree or its history."`
+	Workflow  Gate         `yaml:"workflow" doc:"GitHub workflows that can be taken over, or whose checks cannot fail."`
+	Deps      DepsGate     `yaml:"deps" doc:"Known vulnerabilities of dependencies."`
+	Licenses  LicensesGate `yaml:"licenses" doc:"Licences of what is shipped: one that is denied is high, one that cannot be told is medium."`
+	ImageScan HighGate     `yaml:"image-scan" doc:"The image's configuration and content."`
+	IaC       HighGate     `yaml:"iac" doc:"Terraform, Dockerfiles, Kubernetes' manifests and Compose files."`
+	DAST      Gate         `yaml:"dast" doc:"Checks by request against the running service."`
+	Policy    HighGate     `yaml:"policy" doc:"What a change takes away from the gates themselves: a stage that no longer applies is high, a gate or an exception that lets more through is medium."`
 }
 
 // LintGate is the gate of the lint stage.
@@ -103,6 +104,13 @@ type Gate struct {
 // HighGate is a gate on the findings' severity that lets medium ones pass by default.
 type HighGate struct {
 	Fail string `yaml:"fail" enum:"low,medium,high,critical,never" default:"high" doc:"The least severity that fails the stage."`
+}
+
+// LicensesGate is the gate of the licenses stage.
+type LicensesGate struct {
+	Fail  string   `yaml:"fail" enum:"low,medium,high,critical,never" default:"high" doc:"The least severity that fails the stage."`
+	Allow []string `yaml:"allow" pattern:"^[^\\x00-\\x1f]{1,1000}$" want:"an SPDX licence expression, as MIT or GPL-2.0-only WITH Classpath-exception-2.0" doc:"SPDX licence expressions. Where there are any, nothing else may be shipped. By default: permissive licences, and those with weak copyleft."`
+	Deny  []string `yaml:"deny" pattern:"^[^\\x00-\\x1f]{1,1000}$" want:"an SPDX licence expression, as AGPL-3.0-or-later" doc:"SPDX licence expressions that may not be shipped, whatever allow says."`
 }
 
 // AnyGate is a gate of a stage whose findings have no degrees.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/spdx"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -64,7 +65,7 @@ func parse(text []byte) (*File, Errors) {
 	default:
 		w.object(root, reflect.ValueOf(f).Elem(), "")
 	}
-	return f, append(w.errs, f.checkSecrets()...)
+	return f, slices.Concat(w.errs, f.checkSecrets(), f.checkLicenses())
 }
 
 // checkSecrets sees that what is a secret is no setting too.
@@ -72,6 +73,27 @@ func (f *File) checkSecrets() (errs Errors) {
 	for _, name := range slices.Sorted(maps.Keys(f.Secrets)) {
 		if _, both := f.Env[name]; both {
 			errs = append(errs, f.fault("secrets", "%q is in \"env\" too: remove it from one of them", name))
+		}
+	}
+	return errs
+}
+
+// checkLicenses sees that the entries are expressions of licences that there are.
+func (f *File) checkLicenses() (errs Errors) {
+	for key, entries := range map[string][]string{"allow": f.Gates.Licenses.Allow, "deny": f.Gates.Licenses.Deny} {
+		for i, text := range entries {
+			_, err := spdx.Parse(text)
+			if err == nil {
+				continue
+			}
+			message := err.Error()
+			var unknown *spdx.UnknownError
+			if errors.As(err, &unknown) {
+				if near, ok := nearest(unknown.ID, unknown.Known); ok {
+					message += fmt.Sprintf(" (did you mean %q?)", near)
+				}
+			}
+			errs = append(errs, f.fault(fmt.Sprintf("gates.licenses.%s[%d]", key, i), "an entry of %q: %s", key, message))
 		}
 	}
 	return errs

@@ -67,6 +67,9 @@ func (f *File) Loosened(before *File) (found []scan.Loosening) {
 			add("gates.lint.ignore", "the rule %s is switched off", rule)
 		}
 	}
+	for _, l := range licensesLoosened(was.Gates.Licenses, is.Gates.Licenses) {
+		add(l.Key, "%s", l.Message)
+	}
 	if is.Test.Coverage < was.Test.Coverage {
 		add("test.coverage", "%d %% of the statements are to be covered, and were %d %%", is.Test.Coverage, was.Test.Coverage)
 	}
@@ -87,6 +90,29 @@ func (f *File) Loosened(before *File) (found []scan.Loosening) {
 		add("trivydb", "Trivy's database comes from %q, and came from %q", is.TrivyDB, was.TrivyDB)
 	}
 	slices.SortStableFunc(found, func(a, b scan.Loosening) int { return strings.Compare(a.Key, b.Key) })
+	return found
+}
+
+// licensesLoosened says which licences may be shipped, and might not before. Without
+// a list, all are allowed that are not denied by default: one that is listed may
+// have been let through then, and is told all the same.
+func licensesLoosened(was, is LicensesGate) (found []scan.Loosening) {
+	has := func(list []string, text string) bool {
+		return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, text) })
+	}
+	for i, text := range is.Allow {
+		if !has(was.Allow, text) {
+			found = append(found, scan.Loosening{Key: fmt.Sprintf("gates.licenses.allow[%d]", i), Message: "the licence " + text + " is allowed"})
+		}
+	}
+	if len(is.Allow) == 0 && len(was.Allow) > 0 {
+		found = append(found, scan.Loosening{Key: "gates.licenses.allow", Message: "licences were allowed by a list, and all that are not denied by default are now"})
+	}
+	for _, text := range was.Deny {
+		if !has(is.Deny, text) {
+			found = append(found, scan.Loosening{Key: "gates.licenses.deny", Message: "the licence " + text + " is no longer denied"})
+		}
+	}
 	return found
 }
 

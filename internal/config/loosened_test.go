@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluice-ci/sluice/internal/policy"
+	"github.com/sluice-ci/sluice/internal/scan"
 )
 
 func parsed(t *testing.T, text string) *File {
@@ -39,6 +40,10 @@ func TestLoosened(t *testing.T) {
 		"the reach":               {"gates: {deps: {fail: required}}\n", "gates: {deps: {fail: reachable}}\n", []string{"gates.deps:1", "gates.image-scan:1"}},
 		"the data's age":          {"", "gates: {deps: {max_age: 90d}}\n", []string{"gates.deps:1", "gates.image-scan:1"}},
 		"a rule is switched off":  {"gates: {lint: {ignore: [SA1019]}}\n", "gates: {lint: {ignore: [sa1019, ST1000]}}\n", []string{"gates.lint.ignore:1"}},
+		"a licence is allowed":    {"gates: {licenses: {allow: [MIT]}}\n", "gates:\n  licenses:\n    allow:\n    - mit\n    - ISC\n", []string{"gates.licenses.allow[1]:5"}},
+		"licences, no list more":  {"gates: {licenses: {allow: [MIT]}}\n", "gates: {licenses: {deny: [ISC]}}\n", []string{"gates.licenses.allow:1"}},
+		"a licence not denied":    {"gates: {licenses: {deny: [MIT, ISC]}}\n", "gates: {licenses: {deny: [ISC]}}\n", []string{"gates.licenses.deny:1"}},
+		"a licence, denied":       {"gates: {licenses: {allow: [MIT, ISC]}}\n", "gates: {licenses: {allow: [MIT], deny: [ISC]}}\n", nil},
 		"coverage":                {"test: {coverage: 70}\n", "test: {coverage: 60}\n", []string{"test.coverage:1"}},
 		"an exception":            {"", x, []string{"exceptions[0].id:2"}},
 		"the same exception":      {x, x, nil},
@@ -70,15 +75,15 @@ func TestGovern(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "go.mod", "module example.com/a\n\ngo 1.25\n")
 	write(t, dir, "main.go", "package main\n\nfunc main() {}\n")
-	write(t, dir, Name, "service: here\nsecrets: {OLD: old, NEW: new, OTHER: changed}\nvulndb: https://example.com/none\ntest: {coverage: 1, timeout: 3m}\ngates: {sast: {fail: never}, lint: {ignore: [A]}}\nexceptions:\n- {id: G201, reason: it is a constant, owner: me, expires: "+time.Now().AddDate(0, 0, 9).Format(time.DateOnly)+"}\n")
+	write(t, dir, Name, "service: here\nsecrets: {OLD: old, NEW: new, OTHER: changed}\nvulndb: https://example.com/none\ntest: {coverage: 1, timeout: 3m}\ngates: {sast: {fail: never}, lint: {ignore: [A]}, licenses: {allow: [MIT]}}\nexceptions:\n- {id: G201, reason: it is a constant, owner: me, expires: "+time.Now().AddDate(0, 0, 9).Format(time.DateOnly)+"}\n")
 	p, err := Read(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Govern(parsed(t, "service: before\nsecrets: {OLD: old, OTHER: other, GONE: gone}\ntest: {coverage: 70, timeout: 9m}\ngates: {lint: {ignore: [B]}}\nvulndb: data\ntrivydb: ./db\n"), "/base")
+	p.Govern(parsed(t, "service: before\nsecrets: {OLD: old, OTHER: other, GONE: gone}\ntest: {coverage: 70, timeout: 9m}\ngates: {lint: {ignore: [B]}, licenses: {deny: [MIT]}}\nvulndb: data\ntrivydb: ./db\n"), "/base")
 	o := p.Service.Options
-	got := []any{p.Service.Name, o.VulnDB, o.TrivyDB, o.Coverage, o.TestLimit, o.LintIgnore, p.Policy.Gates["sast"].Never, len(p.Policy.Exceptions), o.Secrets}
-	if diff := cmp.Diff([]any{"here", "/base/data", "/base/db", 70, "3m0s", []string{"B"}, false, 0, map[string]string{"OLD": "old"}}, got); diff != "" {
+	got := []any{p.Service.Name, o.VulnDB, o.TrivyDB, o.Coverage, o.TestLimit, o.LintIgnore, o.Licenses, p.Policy.Gates["sast"].Never, len(p.Policy.Exceptions), o.Secrets}
+	if diff := cmp.Diff([]any{"here", "/base/data", "/base/db", 70, "3m0s", []string{"B"}, scan.Licenses{Deny: []string{"MIT"}}, false, 0, map[string]string{"OLD": "old"}}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

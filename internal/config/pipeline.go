@@ -76,7 +76,7 @@ func (p *Pipeline) Govern(by *File, root string) {
 	rules := by.whole()
 	is := options(root, &rules)
 	o := &p.Service.Options
-	o.LintIgnore, o.Coverage, o.VulnDB, o.TrivyDB = is.LintIgnore, is.Coverage, is.VulnDB, is.TrivyDB
+	o.LintIgnore, o.Licenses, o.Coverage, o.VulnDB, o.TrivyDB = is.LintIgnore, is.Licenses, is.Coverage, is.VulnDB, is.TrivyDB
 	o.Secrets = maps.Clone(o.Secrets)
 	maps.DeleteFunc(o.Secrets, func(variable, name string) bool { return rules.Secrets[variable] != name })
 	p.Policy = policy.Policy{Gates: gates(rules.Gates), Exceptions: exceptions(rules.Exceptions)}
@@ -158,6 +158,7 @@ func setDefaults(v reflect.Value) {
 func options(root string, f *File) scan.Options {
 	return scan.Options{
 		LintIgnore: f.Gates.Lint.Ignore,
+		Licenses:   scan.Licenses{Allow: f.Gates.Licenses.Allow, Deny: f.Gates.Licenses.Deny},
 		VulnDB:     vulnDB(root, f.VulnDB),
 		TrivyDB:    trivyDB(root, f.TrivyDB),
 		Coverage:   f.Test.Coverage,

@@ -17,7 +17,7 @@ const day = 24 * time.Hour
 func defaultGates() policy.Gates {
 	return policy.Gates{
 		"lint": {Fail: sarif.Medium}, "test": {}, "sast": {Fail: sarif.Medium}, "secrets": {}, "workflow": {Fail: sarif.Medium},
-		"deps": {Reach: sarif.Reachable, MaxAge: 7 * day}, "image-scan": {Fail: sarif.High, Reach: sarif.Reachable, MaxAge: 7 * day}, "dast": {Fail: sarif.Medium}, "iac": {Fail: sarif.High}, "policy": {Fail: sarif.High},
+		"deps": {Reach: sarif.Reachable, MaxAge: 7 * day}, "image-scan": {Fail: sarif.High, Reach: sarif.Reachable, MaxAge: 7 * day}, "dast": {Fail: sarif.Medium}, "iac": {Fail: sarif.High}, "licenses": {Fail: sarif.High}, "policy": {Fail: sarif.High},
 	}
 }
 
@@ -48,7 +48,7 @@ func TestReadWithAFile(t *testing.T) {
 				Env: map[string]string{"LOG_LEVEL": "info", "GREETING": "8"}, Port: 8080}},
 		Policy: policy.Policy{Gates: policy.Gates{
 			"lint": {Fail: sarif.High}, "test": {Never: true}, "sast": {Fail: sarif.Low}, "secrets": {}, "workflow": {Fail: sarif.Medium},
-			"deps": {Reach: sarif.Imported, MaxAge: 30 * day}, "image-scan": {Fail: sarif.Critical, Reach: sarif.Imported, MaxAge: 30 * day}, "dast": {Never: true}, "iac": {Fail: sarif.High}, "policy": {Fail: sarif.High},
+			"deps": {Reach: sarif.Imported, MaxAge: 30 * day}, "image-scan": {Fail: sarif.Critical, Reach: sarif.Imported, MaxAge: 30 * day}, "dast": {Never: true}, "iac": {Fail: sarif.High}, "licenses": {Fail: sarif.High}, "policy": {Fail: sarif.High},
 		}},
 		File: top + "/" + Name,
 	}

@@ -91,7 +91,7 @@ func (w *walker) value(n *yaml.Node, v reflect.Value, f field, path string) {
 		}
 	case f.typ.Kind() == reflect.Slice:
 		if w.kind(n, yaml.SequenceNode, f, "a list") {
-			w.stringList(n, v, f)
+			w.stringList(n, v, f, path)
 		}
 	default:
 		w.scalar(n, v, f)
@@ -174,10 +174,11 @@ func (w *walker) stringMap(n *yaml.Node, v reflect.Value, f field) {
 	v.Set(reflect.ValueOf(m))
 }
 
-func (w *walker) stringList(n *yaml.Node, v reflect.Value, f field) {
+func (w *walker) stringList(n *yaml.Node, v reflect.Value, f field, path string) {
 	entries := make([]string, 0, len(n.Content))
 	for _, entry := range n.Content {
 		if s, ok := w.element(entry, "an entry of "+quote(f.key), f); ok {
+			w.places[fmt.Sprintf("%s[%d]", path, len(entries))] = place{entry.Line, entry.Column}
 			entries = append(entries, s)
 		}
 	}

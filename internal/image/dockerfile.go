@@ -267,4 +267,3 @@ func HasDockerfile(dir string) bool {
 	info, err := os.Lstat(filepath.Join(dir, DockerfileName))
 	return err == nil && info.Mode().IsRegular() && runtime.GOOS == "linux"
 }
-

@@ -70,6 +70,7 @@ type Loosening struct {
 // Options are the settings of a configuration that planners read.
 type Options struct {
 	LintIgnore []string          // rules that are switched off for good
+	Licenses   Licenses          // what may be shipped
 	VulnDB     string            // where vulnerability data comes from: "" is by itself
 	TrivyDB    string            // where Trivy's database comes from, an OCI reference or an absolute folder: "" is by itself
 	Services   []string          // that tests need: "mysql"
@@ -78,6 +79,12 @@ type Options struct {
 	Env        map[string]string // of the deployed service
 	Secrets    map[string]string // of the deployed service: the name in the target's store, by environment variable
 	Port       int               // of the local target; 0 is any free one
+}
+
+// Licenses are SPDX licence expressions, each of which can be read.
+type Licenses struct {
+	Allow []string `json:"allow,omitempty"` // where there are any, no others may be shipped
+	Deny  []string `json:"deny,omitempty"`  // may not be, whatever is allowed
 }
 
 // Scanner is one check, or several that share their work.

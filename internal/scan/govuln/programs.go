@@ -34,7 +34,7 @@ type contents struct {
 	// nameless are programs made by Go that do not say from what, and foreign
 	// those that were not made by Go.
 	nameless, foreign []string
-	packages          string // the database of an operating system's packages, if there is one
+	packages          string          // the database of an operating system's packages, if there is one
 	owned             map[string]bool // files of those packages, as comparable has them
 	passwd            []byte
 	modes             modeFindings

@@ -1,0 +1,117 @@
+// Package licenses answers the stage "licenses": may what the service consists of
+// be shipped? It looks at the texts in the folders of the modules that are linked
+// into the program, in Go's own, and of code that was copied into the service.
+package licenses
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"time"
+
+	"github.com/sluice-ci/sluice/internal/gomod"
+	"github.com/sluice-ci/sluice/internal/gotool"
+	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/scan"
+)
+
+// Stage is the name of the job and of the one stage that it answers.
+const Stage = "licenses"
+
+// Scanner plans the job and does it.
+type Scanner struct{}
+
+var _ scan.Scanner = Scanner{}
+
+// params are what the worker is told.
+type params struct {
+	Cache   string        `json:"cache"`   // Sluice's cache folder, for the go command
+	Version string        `json:"version"` // of Sluice
+	Main    string        `json:"main"`    // the folder of the command that is built
+	Terms   scan.Licenses `json:"terms"`
+}
+
+// Name implements scan.Scanner.
+func (Scanner) Name() string { return Stage }
+
+// Job implements scan.Scanner. A go.mod that cannot be read is left to the job
+// modules to explain.
+func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
+	job := pipeline.Job{Name: Stage, Stages: []string{Stage}, Needs: []string{"modules"}, Check: true, Cost: 2 * time.Second}
+	if s.GoModule == "" {
+		job.NotApplicable = "there is no Go module, and licences are looked at only of what is linked into a Go program"
+		return job, nil
+	}
+	tool, err := gotool.Find()
+	if err != nil {
+		return job, err
+	}
+	w, _ := gomod.Find(s.Dir)
+	job.Params = params{Cache: s.CacheDir, Version: s.Version, Main: s.Main, Terms: s.Options.Licenses}
+	job.Inputs = pipeline.Inputs{Trees: w.Trees(), Values: tool.Facts()}
+	maps.Copy(job.Inputs.Values, map[string]string{"sluice": s.Version, toolName: version(), "modcache": tool.ModCache})
+	job.Access = pipeline.Access{Network: pipeline.NoNetwork, Read: tool.Reads(), Write: []string{filepath.Join(s.CacheDir, string(gotool.CheckZone))}}
+	return job, nil
+}
+
+// Worker implements scan.Scanner.
+func (Scanner) Worker() pipeline.Worker { return work }
+
+func work(ctx context.Context, t pipeline.Task) (pipeline.Answer, error) {
+	var p params
+	if err := json.Unmarshal(t.Params, &p); err != nil {
+		return pipeline.Answer{}, fmt.Errorf("reading the job's parameters: %w", err)
+	}
+	terms, err := newTerms(p.Terms)
+	if err != nil {
+		return pipeline.Answer{}, err
+	}
+	proof, err := scan.Proofs{Dir: t.Cache}.Once(facts(p), func() (pipeline.SelfTest, error) { return selfTest(terms) })
+	if err != nil {
+		return pipeline.Answer{}, fmt.Errorf("the self-test: %w", err)
+	}
+	report, err := examine(ctx, t, p, terms)
+	report.SelfTest = &proof
+	return pipeline.Answer{Reports: []pipeline.Report{report}}, err
+}
+
+// facts are all that could blind it.
+func facts(p params) map[string]string {
+	terms, _ := json.Marshal(p.Terms) // lists of texts can always be written
+	return map[string]string{"sluice": p.Version, toolName: version(), "terms": string(terms)}
+}
+
+func examine(ctx context.Context, t pipeline.Task, p params, terms terms) (pipeline.Report, error) {
+	r := pipeline.Report{Stage: Stage, Tools: []pipeline.Tool{{Name: toolName, Version: version()}}}
+	t.Progress("listing what is linked into the program")
+	program, err := list(ctx, t, p)
+	if err != nil {
+		return r, err
+	}
+	parts, err := program.parts(t.Root)
+	if err != nil {
+		return r, err
+	}
+	copied, err := copied(t.Root, t.Dir)
+	if err != nil {
+		return r, err
+	}
+	t.Progress(fmt.Sprintf("reading the licences of %d modules", len(parts)))
+	texts := recall(t.Cache, p.Version)
+	read, err := readAll(ctx, append(parts, copied...), texts)
+	if err != nil {
+		return r, err
+	}
+	own, err := readAll(ctx, []part{{name: "the service", folders: []string{t.Dir}}, {name: "the repository", folders: []string{t.Root}}}, texts)
+	if err = errors.Join(err, texts.remember()); err != nil {
+		return r, err
+	}
+	describe(t.Log, read)
+	count, err := scan.Census("modules", program.modules(), named(read))
+	r.Examined = []pipeline.Count{count, {What: "licence files", N: files(read)}}
+	r.Findings, r.Rules = terms.findings(without(read, own), place{root: t.Root, dir: t.Dir})
+	return r, err
+}
