@@ -45,6 +45,9 @@ func (b Box) find(lock Lock, name string) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
+	if f, ok, err := b.installed(e); ok || err != nil {
+		return f, err
+	}
 	if e.Kind == Python {
 		if f, ok := b.onPath(e); ok {
 			return f, nil
@@ -79,6 +82,12 @@ func (f Found) probe(ctx context.Context, lock Lock, env []string) (Found, error
 	e, err := lock.entry(f.Name)
 	if err != nil {
 		return f, err
+	}
+	if f.Pinned {
+		if err := f.verify(e); err != nil {
+			return f, hint.With(fmt.Errorf("the installed %s: %w", f.Name, err), e.install())
+		}
+		return f, nil
 	}
 	if f.Version, err = f.ask(ctx, env); err != nil {
 		return f, hint.With(err, e.install())
