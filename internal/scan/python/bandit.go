@@ -68,7 +68,6 @@ type issue struct {
 
 // sast reports what Bandit finds.
 func (c *check) sast(ctx context.Context) (r pipeline.Report, err error) {
-	c.Progress("running Bandit")
 	r.SelfTest = &pipeline.SelfTest{Planted: plantedIssues()}
 	found, err := c.params.Bandit.probe(ctx, c.copies.environment())
 	if err != nil {
@@ -86,7 +85,7 @@ func (c *check) sast(ctx context.Context) (r pipeline.Report, err error) {
 	files, err := scan.Census("files", c.copies.names, c.copies.real(said.examined()))
 	r.Examined = []pipeline.Count{files}
 	if len(unread) > 0 {
-		err = hint.With(fmt.Errorf("Bandit could not examine %d of %d files: %s", len(unread), len(c.copies.names), strings.Join(unread[:min(len(unread), 5)], ", ")),
+		err = hint.With(fmt.Errorf("it could not examine %d of %d files: %s", len(unread), len(c.copies.names), strings.Join(unread[:min(len(unread), 5)], ", ")),
 			"correct what lint finds in them, and see the stage's log")
 	}
 	return r, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/sluice-ci/sluice/internal/pipeline"
@@ -12,7 +13,8 @@ import (
 )
 
 // fromPath is a scanner whose worker looks for its tools once more: the suite
-// puts others in their place after the job is planned.
+// puts others in their place after the job is planned. They are not confined: they
+// write to files of their own.
 type fromPath struct{ scan.Scanner }
 
 func (f fromPath) Worker() pipeline.Worker {
@@ -30,7 +32,13 @@ func (f fromPath) Worker() pipeline.Worker {
 				program["Path"] = path
 			}
 		}
-		t.Params, _ = json.Marshal(p)
+		var err error
+		if t.Params, err = json.Marshal(p); err != nil {
+			return pipeline.Answer{}, err
+		}
+		if t.Program, err = filepath.Abs("testdata/unconfined.sh"); err != nil {
+			return pipeline.Answer{}, err
+		}
 		return f.Scanner.Worker()(ctx, t)
 	}
 }
@@ -115,5 +123,54 @@ func TestConformBandit(t *testing.T) {
 			"blind to strings":        `PYTHONPATH= real "$@"; exit 1`,
 			"a syntax error":          `real "$@" | sed 's!code/y.py!code/f000001.py!'; exit 1`,
 		}}}},
+	})
+}
+
+func TestConformPytest(t *testing.T) {
+	need(t, pytest)
+	with := func(files map[string]string) func(*testing.T) scantest.Service {
+		return func(t *testing.T) scantest.Service {
+			t.Helper()
+			s := service(t, map[string]string{"app.py": "def one():\n    return 1\n", "test_app.py": "from app import one\n\n\ndef test_one():\n    assert one() == 1\n\n\ndef test_two():\n    assert one() != 2\n"})
+			s.Options.Coverage = 100
+			put(t, s.Dir, files)
+			return scantest.Service{Service: s}
+		}
+	}
+	results := func(change string) string {
+		return `real "$@"; for a; do case $a in --junitxml=*|--cov-report=*) f=${a#*=}; f=${f#xml:}; ` + change + `;; esac; done; exit 0`
+	}
+	scantest.Run(t, scantest.Adapter{
+		Scanner: fromPath{Tests{}},
+		Make:    with(nil),
+		Defects: map[string]func(*testing.T) scantest.Service{
+			"a failing test":      with(map[string]string{"app.py": "def one():\n    return 2\n"}),
+			"too little coverage": with(map[string]string{"more.py": "x = 1\n"}),
+			"a test that is stuck": func(t *testing.T) scantest.Service {
+				s := with(map[string]string{"test_b.py": "import threading\n\n\ndef test_b():\n    threading.Event().wait()\n"})(t)
+				s.Options.TestLimit = "20s"
+				return s
+			},
+		},
+		Blind: map[string]func(*testing.T) scantest.Service{
+			"a missing module":        with(map[string]string{"app.py": "import nosuch\n"}),
+			"tests that are left out": with(map[string]string{"conftest.py": "collect_ignore = [\"test_app.py\"]\n", "test_b.py": "from app import one\n\n\ndef test_b():\n    one()\n"}),
+		},
+		Harmless: map[string]string{"proven/pytest none 1/a report about something else": "its version is the same in every folder"},
+		Tools: []scantest.Tool{{
+			Name: pytest, Path: "/usr/bin/pytest",
+			Elsewhere: func(t *testing.T) string {
+				s := service(t, map[string]string{"test_other.py": "def test_other():\n    pass\n"})
+				return s.Dir
+			},
+			More: map[string]map[string]string{"no:cacheprovider": {
+				"a test that is left out":     results(`sed -i 's/name="test_two"/name="test_one"/' "$f"`),
+				"results that are cut":        results(`truncate -s -9 "$f"`),
+				"results that are empty":      results(`: >"$f"`),
+				"results that are missing":    results(`rm "$f"`),
+				"results that lead elsewhere": results(`mv "$f" "$f.real"; ln -s /etc/passwd "$f"`),
+				"results that never end":      results(`rm "$f"; mkfifo "$f"`),
+			}},
+		}},
 	})
 }

@@ -79,17 +79,31 @@ func examinable(root *os.Root, name string) (bool, error) {
 	return info.Mode().IsRegular(), nil
 }
 
-// read is a file's content.
+// read is a source file's content.
 func read(root *os.Root, name string) ([]byte, error) {
+	text, err := readUpTo(root, name, maxFile)
+	if errors.Is(err, errTooLarge) {
+		err = hint.With(err, "divide the file, or keep data in a file that is not Python's")
+	}
+	return text, err
+}
+
+var errTooLarge = errors.New("it is larger than it may be")
+
+// readUpTo is the content of a file that is no larger than a limit, bytes.
+func readUpTo(root *os.Root, name string, most int64) ([]byte, error) {
 	// Without O_NONBLOCK a pipe that took the file's place would be waited for.
 	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", name, err)
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		err = hint.With(fmt.Errorf("it is larger than %d MiB", maxFile>>20), "divide the file, or keep data in a file that is not Python's")
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("reading %q: it is no regular file", name)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(text)) > most {
+		err = fmt.Errorf("%w: %d MiB", errTooLarge, most>>20)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", name, err)

@@ -50,7 +50,6 @@ func (v violation) broken() bool { return strings.HasPrefix(v.code, "E9") }
 
 // lint reports what Flake8 finds.
 func (c *check) lint(ctx context.Context) (r pipeline.Report, err error) {
-	c.Progress("running Flake8")
 	r.SelfTest = &pipeline.SelfTest{Planted: plantedStyle()}
 	found, err := c.params.Flake8.probe(ctx, c.copies.environment())
 	if err != nil {
@@ -100,7 +99,7 @@ func (c *check) flake8(ctx context.Context, found tool.Found, folder string, arg
 		v := &all[i]
 		v.file = "code" + strings.TrimPrefix(v.file, folder)
 		if c.copies.of[v.file] == "" && v.file != defectsAlias && v.file != brokenAlias {
-			return nil, fmt.Errorf("Flake8 speaks of %q, which it was not given", v.file)
+			return nil, fmt.Errorf("it speaks of %q, which it was not given", v.file)
 		}
 	}
 	return all, nil

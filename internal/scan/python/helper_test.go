@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sluice-ci/sluice/internal/pipeline"
@@ -80,13 +81,27 @@ func try(t *testing.T, s scan.Scanner, service scan.Service) (pipeline.Answer, s
 	if err != nil {
 		t.Fatal(err)
 	}
-	var log bytes.Buffer
+	var log sharedLog
 	a, err := s.Worker()(t.Context(), pipeline.Task{
 		Job: job.Name, Stages: job.Stages, Root: service.Root, Dir: service.Dir, Out: t.TempDir(), Cache: t.TempDir(), Keep: t.TempDir(), Scratch: t.TempDir(),
 		Params: params, Access: job.Access, Trees: job.Inputs.Trees, Program: program, Progress: func(string) {}, Log: &log,
 	})
 	return a, log.String(), err
 }
+
+// sharedLog is written to by tools that run at the same time.
+type sharedLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *sharedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *sharedLog) String() string { return l.text.String() }
 
 // found are the findings as "rule path:line".
 func found(r pipeline.Report) string {

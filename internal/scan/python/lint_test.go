@@ -60,11 +60,11 @@ func TestChecks(t *testing.T) {
 		},
 		"rules that are switched off": {
 			files: map[string]string{"app.py": "import os\n" + long + "\n", "bad.py": "def f(:\n"}, change: func(s *scan.Service) { s.Options.LintIgnore = []string{"e501", "E999", "F401"} },
-			lint: "E999 bad.py:1", notRun: "Bandit could not examine 1 of 2 files: \"bad.py\" (syntax error", notes: "2 findings of rules that the configuration switches off",
+			lint: "E999 bad.py:1", notRun: "it could not examine 1 of 2 files: \"bad.py\" (syntax error", notes: "2 findings of rules that the configuration switches off",
 		},
 		"what is no Python": {
 			files: map[string]string{"nul.py": "x = 1\x00\n", "deep.py": strings.Repeat("(", 500) + strings.Repeat(")", 500) + "\n", "ok.py": "x = 1\n"},
-			lint:  "E999 deep.py:1, E999 nul.py:1", notRun: "Bandit could not examine 2 of 3 files",
+			lint:  "E999 deep.py:1, E999 nul.py:1", notRun: "it could not examine 2 of 3 files",
 		},
 		"names": {
 			files: map[string]string{
@@ -179,7 +179,7 @@ func TestMissingTools(t *testing.T) {
 func TestTooLarge(t *testing.T) {
 	t.Parallel()
 	s := service(t, map[string]string{"app.py": strings.Repeat("#", maxFile+1)})
-	if _, _, err := try(t, Scanner{}, s); err == nil || !strings.Contains(err.Error(), "larger than 4 MiB") {
+	if _, _, err := try(t, Scanner{}, s); err == nil || !strings.Contains(err.Error(), "larger than it may be: 4 MiB") {
 		t.Error(err)
 	}
 }

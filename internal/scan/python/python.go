@@ -66,7 +66,7 @@ func (p program) probe(ctx context.Context, env []string) (tool.Found, error) {
 	if p.Missing != "" {
 		return p.Found, hint.With(errors.New(p.Missing), p.Remedy)
 	}
-	return p.Found.Probe(ctx, env)
+	return p.Probe(ctx, env)
 }
 
 // used is how a report names a tool.
@@ -112,6 +112,7 @@ func work(ctx context.Context, t pipeline.Task) (a pipeline.Answer, err error) {
 		return a, err
 	}
 	defer func() { err = errors.Join(err, c.copies.remove()) }()
+	t.Progress("running Flake8 and Bandit")
 	looks := map[string]func(context.Context) (pipeline.Report, error){lintStage: c.lint, sastStage: c.sast}
 	a.Reports = make([]pipeline.Report, len(t.Stages))
 	var wait sync.WaitGroup
