@@ -151,7 +151,7 @@ through a gate at every stage: the same on a laptop as in CI.`,
 	})
 	for _, command := range []func() *cobra.Command{
 		a.runCommand, a.planCommand, a.findingsCommand, a.explainCommand, a.exceptCommand, a.baselineCommand, a.reportCommand, a.replayCommand, a.diffCommand, a.buildCommand, a.releaseCommand,
-		a.statusCommand, a.logsCommand, a.rollbackCommand, a.downCommand, a.dastCommand, a.schemaCommand, a.versionCommand,
+		a.statusCommand, a.logsCommand, a.rollbackCommand, a.downCommand, a.dastCommand, a.toolsCommand, a.schemaCommand, a.versionCommand,
 		a.stageCommand, a.superviseCommand, a.grantCommand,
 	} {
 		c := command()

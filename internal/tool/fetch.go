@@ -12,12 +12,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 )
 
-// Bounds on a published program, bytes.
+// Bounds on a published program: bytes, and how long its download may take.
 const (
-	maxArchive = 512 << 20
-	maxBinary  = 1 << 30
+	maxArchive  = 512 << 20
+	maxBinary   = 1 << 30
+	maxDownload = 20 * time.Minute
 )
 
 // checksumError is a file that is not what the lock names.
@@ -47,6 +49,8 @@ func (m maker) fetch(ctx context.Context, a Archive) error {
 
 func (m maker) download(ctx context.Context, a Archive, w io.Writer) error {
 	m.Say("downloading " + a.URL)
+	ctx, cancel := context.WithTimeout(ctx, maxDownload)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL, nil)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sluice-ci/sluice/internal/atomicfile"
 	"github.com/sluice-ci/sluice/internal/hint"
@@ -28,6 +29,9 @@ type Installer struct {
 	HTTP  *http.Client // fetches published programs
 }
 
+// ErrUnpinned is in the error for a tool of which the lock pins no version.
+var ErrUnpinned = errors.New("the lock of tools pins no version of it")
+
 // Install installs the tool that the lock names, unless it is there and whole. It is
 // there whole or not at all, also when ctx ends or the machine does. Where
 // another process is installing it, this one waits.
@@ -45,7 +49,7 @@ func (i Installer) install(ctx context.Context, lock Lock, name string) (Found, 
 		return Found{}, err
 	}
 	if e.Version == "" {
-		return Found{}, hint.With(fmt.Errorf("the lock of tools pins no version of %s", name), fmt.Sprintf("install %s, at least version %s and below %s, where PATH has it", name, e.Least, e.Below))
+		return Found{}, hint.With(fmt.Errorf("%s: %w", name, ErrUnpinned), e.install())
 	}
 	if err := os.MkdirAll(i.Dir, 0o755); err != nil {
 		return Found{}, fmt.Errorf("installing %s: %w", name, err)
@@ -88,8 +92,13 @@ func (i Installer) alone(ctx context.Context, e Entry) (unlock func(), err error
 	return unlock, nil
 }
 
+// maxInstall is how long making a tool may take.
+const maxInstall = 2 * time.Hour
+
 // anew makes a tool aside, tries it, and puts it in the place of what was there.
 func (i Installer) anew(ctx context.Context, lock Lock, e Entry) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, maxInstall)
+	defer cancel()
 	work, err := os.MkdirTemp(i.Dir, "."+e.Name+"-")
 	if err != nil {
 		return err

@@ -37,9 +37,9 @@ func (m maker) makeGo(ctx context.Context) (manifest, error) {
 	return m.build(ctx)
 }
 
-// goVariables say where modules come from. All of them are held to the checksums
-// of NAME.sum.
-var goVariables = []string{"GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY", "GOPRIVATE", "GOINSECURE", "GOAUTH", "GOVCS", "NETRC", "SSH_AUTH_SOCK",
+// goVariables say where modules come from and where they are kept. All of them are
+// held to the checksums of NAME.sum.
+var goVariables = []string{"GOMODCACHE", "GOCACHE", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY", "GOPRIVATE", "GOINSECURE", "GOAUTH", "GOVCS", "NETRC", "SSH_AUTH_SOCK",
 	"GIT_SSH_COMMAND", "GIT_SSH", "GIT_SSH_VARIANT", "GIT_ASKPASS", "GIT_SSL_CAINFO", "GIT_SSL_NO_VERIFY"}
 
 // build builds the tool from its module, in a module that requires it at
@@ -96,27 +96,30 @@ type builder struct {
 
 func (b builder) run(ctx context.Context, stdout *bytes.Buffer, line func(string), args ...string) error {
 	env := append(b.tc.Env(b.Dir, "go-build"), "GOPROXY=https://proxy.golang.org,direct")
+	env = append(env, "GOCACHE="+b.cache)
 	env = append(env, b.env(goVariables...)...)
-	env = append(env, "GOCACHE="+b.cache, "GOTMPDIR="+b.tmp, "GOWORK=off", "CGO_ENABLED=0", "GOEXPERIMENT="+b.Experiment)
+	env = append(env, "GOTMPDIR="+b.tmp, "GOWORK=off", "CGO_ENABLED=0", "GOEXPERIMENT="+b.Experiment)
 	w := &lines{each: line}
 	spec := command.Spec{Path: b.tc.Go, Args: args, Dir: b.src, Env: env, Stderr: w}
 	if stdout != nil {
 		spec.Stdout = stdout
 	}
-	return explain(command.Run(ctx, spec))
+	return explain(ctx, command.Run(ctx, spec))
 }
 
 // explain adds what the user can do about what the go command says most often.
-func explain(err error) error {
+func explain(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case ctx.Err() != nil:
+		return hint.With(err, "install it again: what has been built is kept")
 	case strings.Contains(err.Error(), "requires go >="):
 		return hint.With(err, "install the Go version that it asks for")
 	case strings.Contains(err.Error(), "no space left on device"):
 		return hint.With(err, "free some disk space, or set SLUICE_CACHE to a folder on a larger disk")
 	}
-	return hint.With(err, "see that a module proxy can be reached (GOPROXY), and try again: what was built is kept")
+	return hint.With(err, "see that a module proxy can be reached (GOPROXY), and install it again: what has been built is kept")
 }
 
 // packages downloads what the tool is built from and counts its packages.

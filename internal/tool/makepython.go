@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"golang.org/x/mod/semver"
 
@@ -93,13 +94,21 @@ func (m maker) wheels(ctx context.Context, python string) error {
 	}
 	say := func(line string) {
 		if line = strings.TrimSpace(line); strings.HasPrefix(line, "Downloading ") || strings.HasPrefix(line, "Installing ") {
-			m.Say(line)
+			m.Say(strings.Map(printable, line))
 		}
 	}
 	if err := m.pythonRun(ctx, python, say, args...); err != nil {
 		return hint.With(err, remedyOfPip(err))
 	}
 	return atomicfile.RemoveAll(filepath.Join(site, "bin")) // scripts that name a folder which will be gone
+}
+
+// printable drops what a terminal could take for a command: names come from the index.
+func printable(r rune) rune {
+	if !unicode.IsPrint(r) {
+		return -1
+	}
+	return r
 }
 
 // site is the folder of the environment's packages.

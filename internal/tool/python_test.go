@@ -82,7 +82,7 @@ func wheel(t *testing.T, version string, more ...string) []byte {
 	info := "checker-1.2.3.dist-info/"
 	files := [][2]string{
 		{"checker/__init__.py", ""},
-		{"checker/__main__.py", "import sys\nprint('checker " + version + "')\n"},
+		{"checker/__main__.py", "import sys\nprint('checker " + version + "', sys.flags.isolated, sys.dont_write_bytecode)\n"},
 		{info + "METADATA", "Metadata-Version: 2.1\nName: checker\nVersion: 1.2.3\n"},
 		{info + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
 		{info + "entry_points.txt", "[console_scripts]\nchecker = checker.__main__:main\n"},
@@ -194,6 +194,9 @@ func TestInstallWheels(t *testing.T) {
 	}
 	if version, err := f.ask(t.Context(), []string{"PYTHONPATH=/nowhere"}); err != nil || version != "1.2.3" {
 		t.Errorf("it says %q, %v", version, err)
+	}
+	if out, err := exec.Command(f.Path).Output(); err != nil || string(out) != "checker 1.2.3 1 True\n" {
+		t.Errorf("it is not isolated, or writes into its folder: %q, %v", out, err)
 	}
 	for range 2 { // using it has changed nothing
 		found, err := i.find(lock, "checker")

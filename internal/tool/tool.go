@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/sluice-ci/sluice/internal/command"
 	"github.com/sluice-ci/sluice/internal/hint"
@@ -56,15 +57,21 @@ func (b Box) find(lock Lock, name string) (Found, error) {
 	return Found{}, e.missing()
 }
 
-// missing is the error for a tool that is not there.
+// errMissing is in the error for a tool that is not there.
+var errMissing = errors.New("is not installed")
+
 func (e Entry) missing() error {
-	if e.Version == "" {
-		return hint.With(fmt.Errorf("%s is not installed", e.Name), fmt.Sprintf("install %s, at least version %s and below %s, where PATH has it", e.Name, e.Least, e.Below))
-	}
-	return hint.With(fmt.Errorf("%s %s is not installed", e.Name, e.Version), e.install())
+	return hint.With(fmt.Errorf("%s %w", strings.TrimSpace(e.Name+" "+e.Version), errMissing), e.install())
 }
 
-func (e Entry) install() string { return "sluice tools install " + e.Name }
+// install is what the user can do to have the tool as the lock names it, or else
+// one that it accepts.
+func (e Entry) install() string {
+	if e.Version == "" {
+		return fmt.Sprintf("install %s %s or later, but before %s, where PATH has it", e.Name, e.Least, e.Below)
+	}
+	return "sluice tools install " + e.Name
+}
 
 // Probe makes sure of a tool that is to be used: of one from PATH by asking its
 // version, which must be within the lock's range, of a pinned one by all of its

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/cache"
@@ -64,8 +65,21 @@ func Judge(p policy.Policy, strict bool, now time.Time) pipeline.Judge {
 		if r.NotRun != "" || r.NotApplicable != "" {
 			return pipeline.Verdict{Blocking: d.Blocking, Findings: d.Findings} // what did not look rests on no data
 		}
-		return pipeline.Verdict{Blocking: d.Blocking, Findings: d.Findings, Warnings: d.Warnings, NotRun: d.Unproven, Remedy: d.Remedy}
+		v := pipeline.Verdict{Blocking: d.Blocking, Findings: d.Findings, Warnings: d.Warnings, NotRun: d.Unproven, Remedy: d.Remedy}
+		if tool, ok := unpinned(r); ok && strict && v.NotRun == "" {
+			v.NotRun, v.Remedy = fmt.Sprintf("%s %s is not pinned", tool.Name, tool.Version), "sluice tools install "+tool.Name
+		}
+		return v
 	}
+}
+
+// unpinned is a tool of a report that Sluice's lock does not name: what it says
+// shuts a gate, and in a strict run opens none.
+func unpinned(r pipeline.Report) (pipeline.Tool, bool) {
+	if i := slices.IndexFunc(r.Tools, func(t pipeline.Tool) bool { return t.Unpinned }); i >= 0 {
+		return r.Tools[i], true
+	}
+	return pipeline.Tool{}, false
 }
 
 // New is the verdict on the results of a run.

@@ -135,3 +135,40 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestUnpinnedTools: what they find shuts a gate; that they find nothing opens none
+// in a strict run, nor when that is replayed.
+func TestUnpinnedTools(t *testing.T) {
+	t.Parallel()
+	p := policy.Policy{Gates: policy.Gates{"lint": {Fail: sarif.Low}}}
+	finding := []sarif.Finding{{Rule: "E1", Severity: sarif.High, Location: sarif.Location{Path: "a.py", Line: 3}}}
+	for _, tt := range []struct {
+		strict, unpinned bool
+		findings         []sarif.Finding
+		want             pipeline.Outcome
+	}{
+		{true, true, nil, pipeline.NotRun},
+		{true, true, finding, pipeline.Failed},
+		{true, false, nil, pipeline.Passed},
+		{false, true, nil, pipeline.Passed},
+		{false, true, finding, pipeline.Failed},
+	} {
+		r := pipeline.Report{Stage: "lint", Examined: []pipeline.Count{{What: "files", N: 3}}, Findings: tt.findings,
+			Tools: []pipeline.Tool{{Name: "gofmt", Version: "1"}, {Name: "flake8", Version: "5.0.4", Unpinned: tt.unpinned}}}
+		got := pipeline.Decide(r, Judge(p, tt.strict, now)(r), false)
+		if got.Outcome != tt.want {
+			t.Errorf("%+v: %s (%s)", tt, got.Outcome, got.Reason)
+		}
+		if tt.want == pipeline.NotRun && (got.Reason != "flake8 5.0.4 is not pinned" || got.Remedy != "sluice tools install flake8") {
+			t.Errorf("because %q, %q", got.Reason, got.Remedy)
+		}
+		v := New(pipeline.Record{Started: now, Strict: tt.strict}, p, []pipeline.Result{got})
+		if _, differences := v.Replay(); len(differences) > 0 {
+			t.Errorf("%+v: %v", tt, differences)
+		}
+		v.Stages[0].Report.Tools = nil
+		if _, differences := v.Replay(); (len(differences) > 0) != (tt.want == pipeline.NotRun) {
+			t.Errorf("%+v, without its tools: %v", tt, differences)
+		}
+	}
+}
