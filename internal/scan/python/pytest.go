@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -163,6 +164,7 @@ type testOutcome struct {
 	chosen    bool     // whether some were left out of what it found
 	cases     []testCase
 	covered   covered
+	summed    bool  // whether pytest came to its last line
 	broken    error // nil, errTooLong or an *command.ExitError
 }
 
@@ -186,8 +188,10 @@ func (r *tests) test(ctx context.Context) (o testOutcome, err error) {
 		return o, err
 	}
 	r.Progress("running the tests")
-	o.broken = r.start(ctx, r.Log, maxTestOutput, "--continue-on-collection-errors", "--tb=short", "--junitxml="+r.result("junit.xml"),
+	end := &tail{}
+	o.broken = r.start(ctx, io.MultiWriter(r.Log, end), maxTestOutput, "--continue-on-collection-errors", "--tb=short", "--junitxml="+r.result("junit.xml"),
 		"--cov=.", "--cov-config="+r.result("coverage.cfg"), "--cov-report=xml:"+r.result("coverage.xml"), "--cov-fail-under=0")
+	o.summed = lastLineOfPytest().Match(end.text)
 	if errors.Is(o.broken, errTooLong) {
 		return o, nil
 	}
@@ -195,6 +199,22 @@ func (r *tests) test(ctx context.Context) (o testOutcome, err error) {
 		return o, err
 	}
 	return o, r.read(&o)
+}
+
+// lastLineOfPytest is its summary.
+func lastLineOfPytest() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^=+ .* in \d+\.\d+s.* =+$`)
+}
+
+// maxTail is how much of the end of what is written to a tail it keeps, bytes.
+const maxTail = 64 << 10
+
+type tail struct{ text []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.text = append(t.text, p...)
+	t.text = t.text[max(0, len(t.text)-maxTail):]
+	return len(p), nil
 }
 
 // result is a file of results.

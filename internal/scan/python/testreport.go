@@ -80,6 +80,8 @@ func (o testOutcome) notRun(findings []sarif.Finding, census error) (reason, rem
 		return "", "" // there is a finding for that
 	case o.broken != nil && !failed:
 		return "running pytest: " + o.broken.Error(), hint.Remedy(o.broken)
+	case !o.summed:
+		return "the output of pytest broke off", "see the stage's log, and whether a test ends the program"
 	case len(o.collected) == 0 && len(findings) == 0:
 		return "pytest found no tests", "write some: functions whose names begin with test, in files called test_….py"
 	case census != nil:
