@@ -19,7 +19,7 @@ run: build
 	@bin/sluice run $(ARGS) $(SERVICE)
 
 test:
-	@tools/packages.sh mariadb-server chromium prometheus flake8 bandit python3-pytest python3-pip python3-venv
+	@tools/packages.sh mariadb-server chromium prometheus flake8 bandit python3-pytest python3-pytest-cov python3-flask python3-pip python3-venv
 	@tools/modules.sh . app internal/scan/trivy/testdata/database
 	CGO_ENABLED=0 $(GO) test -timeout 30m ./...
 	cd app && $(GO) test -race ./...

@@ -19,13 +19,22 @@ import (
 // Detected is what kind of service is in a folder.
 type Detected struct {
 	Dir      string   // the folder, absolute, symbolic links resolved
-	GoModule string   // the path of the Go module whose go.mod is in Dir
-	Name     string   // the service's name by default; "" when the module's path yields none
-	Python   []string // names of files in Dir that make it a Python project too
+	GoModule string   // the path of the Go module whose go.mod is in Dir; "" when there is none
+	Name     string   // the service's name by default; "" when the module's path, or else the folder's name, yields none
+	Python   []string // names of Python's files in Dir
 }
 
-// pythonFiles are those that a Python project has at its top.
-var pythonFiles = []string{"requirements.txt", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "poetry.lock", "uv.lock"}
+// pythonProjects are the files that make a folder a Python project. pythonFiles
+// are others that such a project has at its top.
+var (
+	pythonProjects = []string{"requirements.txt", "pyproject.toml", "setup.py"}
+	pythonFiles    = []string{"setup.cfg", "Pipfile", "poetry.lock", "uv.lock"}
+)
+
+// IsPython tells whether the folder is a Python project.
+func (d Detected) IsPython() bool {
+	return slices.ContainsFunc(d.Python, func(name string) bool { return slices.Contains(pythonProjects, name) })
+}
 
 // Detect tells what kind of service is in a folder. A folder that has none that
 // can be delivered is an error which says what was looked for. It reads go.mod
@@ -41,6 +50,10 @@ func Detect(dir string) (Detected, error) {
 	}
 	d := Detected{Dir: dir, Python: pythonOf(entries)}
 	text, err := readFile(filepath.Join(dir, "go.mod"), maxFile)
+	if errors.Is(err, fs.ErrNotExist) && d.IsPython() {
+		d.Name = nameFor(filepath.Base(dir))
+		return d, nil
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return d, noService(d, entries)
 	}
@@ -57,7 +70,7 @@ func Detect(dir string) (Detected, error) {
 func pythonOf(entries []fs.DirEntry) []string {
 	var names []string
 	for _, e := range entries {
-		if !e.IsDir() && (strings.HasSuffix(e.Name(), ".py") || slices.Contains(pythonFiles, e.Name())) {
+		if !e.IsDir() && (strings.HasSuffix(e.Name(), ".py") || slices.Contains(pythonProjects, e.Name()) || slices.Contains(pythonFiles, e.Name())) {
 			names = append(names, e.Name())
 		}
 	}
@@ -79,18 +92,18 @@ func modulePath(name string, text []byte) (string, error) {
 	return f.Module.Mod.Path, nil
 }
 
-// noService says why a folder without go.mod cannot be delivered.
+// noService says why a folder with neither Go nor Python cannot be delivered.
 func noService(d Detected, entries []fs.DirEntry) error {
 	switch inner := modulesIn(d.Dir, entries); {
 	case len(entries) == 0:
-		return hint.With(fmt.Errorf("the folder %s is empty: there is no go.mod in it", d.Dir), "name the folder of a service, or start one with go mod init")
+		return hint.With(fmt.Errorf("the folder %s is empty: there is no go.mod in it", d.Dir), "name the folder of a service, or start one with go mod init or requirements.txt")
 	case len(inner) > 0:
 		return hint.With(fmt.Errorf("the folder %s has no go.mod, but %s in it has", d.Dir, choiceOf(inner)),
 			fmt.Sprintf("name that folder, or write path: %s in %s", inner[0], Name))
 	case len(d.Python) > 0:
-		return hint.With(fmt.Errorf("the folder %s holds Python (%s), which is not supported yet by this version: there is no go.mod in it", d.Dir, choiceOf(d.Python)), "name the folder of a Go service")
+		return hint.With(fmt.Errorf("the folder %s holds Python (%s), but no %s", d.Dir, choiceOf(d.Python), join(pythonProjects, " or ")), "write what it needs into requirements.txt, or name the folder of a service")
 	}
-	return hint.With(fmt.Errorf("the folder %s is no service: there is no go.mod in it", d.Dir), "name the folder of a Go service, or write it as path in "+Name)
+	return hint.With(fmt.Errorf("the folder %s is no service: there is no go.mod in it, nor %s", d.Dir, join(pythonProjects, " or ")), "name the folder of a Go or Python service, or write it as path in "+Name)
 }
 
 // modulesIn are the folders directly in dir that hold a Go module.

@@ -58,6 +58,23 @@ func TestDetect(t *testing.T) {
 	}
 }
 
+func TestDetectPython(t *testing.T) {
+	t.Parallel()
+	for name, files := range map[string]map[string]string{
+		"requirements": {"requirements.txt": "", "app.py": ""}, "project": {"pyproject.toml": ""}, "setup": {"setup.py": "", "setup.cfg": ""},
+		"with Go": {"requirements.txt": "", "go.mod": "module m\n"},
+	} {
+		d, err := Detect(tree(t, files))
+		if err != nil || !d.IsPython() || (d.GoModule != "") != (name == "with Go") {
+			t.Errorf("%s: %+v, %v", name, d, err)
+		}
+	}
+	d, err := Detect(tree(t, map[string]string{"go.mod": "module m\n", "requirements.txt/x": "", "setup.cfg": "", "a.py": ""}))
+	if err != nil || d.IsPython() {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
 func TestDetectErrors(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -66,8 +83,8 @@ func TestDetectErrors(t *testing.T) {
 		remedy string
 	}{
 		"empty":            {nil, "is empty: there is no go.mod in it", "go mod init"},
-		"no service":       {map[string]string{"README.md": "hello"}, "is no service: there is no go.mod in it", "name the folder of a Go service"},
-		"python":           {map[string]string{"app.py": "", "setup.py": ""}, "holds Python (app.py and setup.py), which is not supported yet by this version", "Go service"},
+		"no service":       {map[string]string{"README.md": "hello"}, "is no service: there is no go.mod in it", "name the folder of a Go or Python service"},
+		"python":           {map[string]string{"app.py": "", "setup.cfg": ""}, "holds Python (app.py and setup.cfg), but no requirements.txt, pyproject.toml or setup.py", "requirements.txt"},
 		"service inside":   {map[string]string{"app/go.mod": "module m\n", "docs/x": ""}, "has no go.mod, but app in it has", "path: app in sluice.yaml"},
 		"services inside":  {map[string]string{"a/go.mod": "module a\n", "b/go.mod": "module b\n", ".x/go.mod": "module x\n"}, "has no go.mod, but a and b in it has", "path: a in sluice.yaml"},
 		"broken go.mod":    {map[string]string{"go.mod": "module m\n\nrequir x v1\n"}, "go.mod:3: unknown directive: requir", "correct go.mod"},

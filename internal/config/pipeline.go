@@ -103,15 +103,25 @@ func (p *Pipeline) detect(f *File) error {
 		return p.enclosing(err)
 	}
 	s := &p.Service
-	s.Dir, s.GoModule, s.Name = d.Dir, d.GoModule, f.Service
+	s.Dir, s.GoModule, s.Python, s.Name = d.Dir, d.GoModule, d.IsPython(), f.Service
 	if s.Name == "" {
 		s.Name = d.Name
 	}
 	if s.Name == "" {
-		return hint.With(fmt.Errorf("the module path %s yields no name for the service", d.GoModule), "write one in "+Name+", as service: todo")
+		from := "module path " + d.GoModule
+		if d.GoModule == "" {
+			from = "folder's name " + filepath.Base(d.Dir)
+		}
+		return hint.With(fmt.Errorf("the %s yields no name for the service", from), "write one in "+Name+", as service: todo")
 	}
-	if len(d.Python) > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("Python is not supported yet by this version, and not examined: %s", choiceOf(d.Python)))
+	if len(d.Python) > 0 && !s.Python {
+		p.Notes = append(p.Notes, fmt.Sprintf("Python is not examined, as there is no %s: %s", join(pythonProjects, " or "), choiceOf(d.Python)))
+	}
+	if d.GoModule == "" && f.Build.Main != "" {
+		return wrong(Errors{f.fault("build.main", `"main" names a folder of a Go module, and there is no go.mod`)})
+	}
+	if d.GoModule == "" {
+		return nil
 	}
 	if s.Main, err = d.Command(s.Name, f.Build.Main); err != nil && f.Build.Main != "" {
 		return wrong(Errors{f.fault("build.main", `"main" %v`, err)})

@@ -32,11 +32,22 @@ func TestReadWithoutAFile(t *testing.T) {
 		Service: scan.Service{Name: "app", Root: top, Dir: top + "/app", GitTop: top, GoModule: "example.com/app", Main: "cmd/app",
 			Target: "local", Options: scan.Options{TestLimit: "10m0s"}},
 		Policy: policy.Policy{Gates: defaultGates()},
-		Notes:  []string{"Python is not supported yet by this version, and not examined: x.py"},
+		Notes:  []string{"Python is not examined, as there is no requirements.txt, pyproject.toml or setup.py: x.py"},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Pipeline{}, "Root", "Written")); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func TestReadPython(t *testing.T) {
+	t.Parallel()
+	top := tree(t, map[string]string{".git/HEAD": "", "My_Shop/requirements.txt": "", "go/requirements.txt": "", "go/sluice.yaml": "build: {main: cmd/x}\n", "go/cmd/x/y": ""})
+	got, err := Read(filepath.Join(top, "My_Shop"))
+	if s := got.Service; err != nil || s.Name != "my-shop" || !s.Python || s.GoModule != "" || s.Main != "" || len(got.Notes) > 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	_, err = Read(filepath.Join(top, "go"))
+	fails(t, err, "", "sluice.yaml:1:", "there is no go.mod")
 }
 
 func TestReadWithAFile(t *testing.T) {

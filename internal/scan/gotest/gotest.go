@@ -16,6 +16,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/scan"
+	"github.com/sluice-ci/sluice/internal/testdb"
 )
 
 // stage is the question that the job answers: does it work?
@@ -78,7 +79,7 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	job.Params, job.Limit = p, p.all()+time.Minute
 	job.Inputs = pipeline.Inputs{Trees: w.Trees(), Values: tc.Facts()}
 	maps.Copy(job.Inputs.Values, map[string]string{"sluice": s.Version, "race": findRace().why})
-	maps.Copy(job.Inputs.Values, serverFacts(p.Services))
+	maps.Copy(job.Inputs.Values, testdb.Facts(p.Services))
 	job.Access = pipeline.Access{
 		Network: pipeline.Loopback, RunsRepositoryCode: true, Read: tc.Reads(),
 		Write: []string{filepath.Join(s.CacheDir, string(gotool.TestZone))},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/scan"
 	"github.com/sluice-ci/sluice/internal/scan/gotest/testexec"
+	"github.com/sluice-ci/sluice/internal/testdb"
 )
 
 // limits bound what tests can make this process do.
@@ -65,10 +67,14 @@ func (r *runner) run(ctx context.Context) (_ pipeline.Report, err error) {
 	if !r.race.on {
 		r.notes = append(r.notes, "without the race detector: "+r.race.why)
 	}
-	stop, err := r.startServices(ctx)
+	if len(r.params.Services) > 0 {
+		r.Progress("starting " + testdb.MySQL)
+	}
+	reached, stop, err := testdb.Start(ctx, r.params.Services, filepath.Join(os.TempDir(), testdb.MySQL), r.Log)
 	if err != nil {
 		return pipeline.Report{}, err
 	}
+	maps.Copy(r.settings.Env, reached)
 	defer func() { err = errors.Join(err, stop()) }()
 	o, err := r.test(ctx)
 	if err == nil && o.results.builds["runtime/cgo"] != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/testdb"
 )
 
 // The planted tests: one passes, one fails in line 8, and one has a data race.
@@ -57,7 +58,7 @@ func (r *runner) prove(ctx context.Context, rep pipeline.Report, tmp string) (pi
 func (r *runner) facts() map[string]string {
 	facts := r.tc.Facts()
 	maps.Copy(facts, map[string]string{"sluice": r.params.Version, "race": fmt.Sprint(r.race), "limit": r.params.Limit.String()})
-	maps.Copy(facts, serverFacts(r.params.Services))
+	maps.Copy(facts, testdb.Facts(r.params.Services))
 	for _, name := range []string{"GOFLAGS", "GOEXPERIMENT", "CC", "CXX", "CGO_ENABLED"} {
 		for _, setting := range r.env { // the last one counts
 			if value, ok := strings.CutPrefix(setting, name+"="); ok {

@@ -28,8 +28,10 @@ import (
 // wrapper: "PROGRAM Name TEST-PROGRAM ARGUMENT…".
 const Name = "test-exec"
 
-// inner is the argument by which the wrapper starts itself, to become the test program.
-const inner = "test-exec-confined"
+// Confined is the argument by which the wrapper starts itself, to become the test
+// program: "PROGRAM Confined TEST-PROGRAM ARGUMENT…", which may write to Settings.Write
+// only. Of the settings nothing else counts.
+const Confined = "test-exec-confined"
 
 // Variable is the environment variable that holds the Settings, encoded.
 const Variable = "SLUICE_TEST_EXEC"
@@ -56,7 +58,7 @@ func init() {
 	switch os.Args[1] {
 	case Name:
 		os.Exit(wrap(os.Args[2], os.Args[3:]))
-	case inner:
+	case Confined:
 		fmt.Fprintln(os.Stderr, "confining a test program:", become(os.Args[2], os.Args[3:]))
 		os.Exit(1)
 	}
@@ -156,7 +158,7 @@ func (t trial) start(write, args []string, out io.Writer) (status int, err error
 	defer r.Close()
 	runtime.LockOSThread() // whose end would be taken for this process's
 	defer runtime.UnlockOSThread()
-	argv := append([]string{os.Args[0], inner, t.program}, args...)
+	argv := append([]string{os.Args[0], Confined, t.program}, args...)
 	env := append(slices.Clone(t.env), Variable+"="+Settings{Write: write}.Encode())
 	p, err := os.StartProcess("/proc/self/exe", argv, &os.ProcAttr{Env: env, Files: []*os.File{os.Stdin, w, w}, Sys: withParent()}) // #nosec G204 G702 -- it is this program
 	if err = errors.Join(err, w.Close()); err != nil {

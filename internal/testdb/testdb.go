@@ -1,4 +1,7 @@
-package gotest
+// Package testdb starts the databases that a service's tests ask for: outside of
+// what tests can write to, and within what the process that runs them is confined
+// to.
+package testdb
 
 import (
 	"bytes"
@@ -31,29 +34,26 @@ func findServer(name string) (string, error) {
 	return "", hint.With(fmt.Errorf("the tests ask for %s (sluice.yaml: test: services), and there is no %s here", MySQL, name), "install MariaDB: apt-get install mariadb-server")
 }
 
-// startServices starts what the tests ask for, outside of what test programs can
-// write to, and adds to their environment how it is reached. stop ends it.
-func (r *runner) startServices(ctx context.Context) (stop func() error, err error) {
-	if len(r.params.Services) == 0 {
-		return func() error { return nil }, nil
+// Start starts the services, in a folder that it makes. env is how tests reach
+// them; stop ends them, and its error is one that ended before.
+func Start(ctx context.Context, services []string, dir string, log io.Writer) (env map[string]string, stop func() error, err error) {
+	if len(services) == 0 {
+		return nil, func() error { return nil }, nil
 	}
-	r.Progress("starting " + MySQL)
-	s := server{runner: r, dir: filepath.Join(os.TempDir(), MySQL)}
+	s := server{dir: dir, log: log}
 	if err := s.install(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if stop, err = s.start(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	r.settings.Env["MYSQL_UNIX_PORT"] = s.socket()
-	r.settings.Env["SLUICE_MYSQL_DSN"] = "root@unix(" + s.socket() + ")/test"
-	return stop, nil
+	return map[string]string{"MYSQL_UNIX_PORT": s.socket(), "SLUICE_MYSQL_DSN": "root@unix(" + s.socket() + ")/test"}, stop, nil
 }
 
 // server is a MariaDB server.
 type server struct {
-	*runner
 	dir string
+	log io.Writer
 }
 
 func (s server) socket() string { return filepath.Join(s.dir, "socket") }
@@ -71,7 +71,7 @@ func (s server) install(ctx context.Context) error {
 	if err := os.WriteFile(filepath.Join(s.dir, "init.sql"), []byte("CREATE DATABASE IF NOT EXISTS test;\n"), 0o600); err != nil {
 		return err
 	}
-	err = s.run(ctx, program, s.Log, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
+	err = s.run(ctx, program, s.log, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
 	if err != nil {
 		return fmt.Errorf("making the data of %s: %w", MySQL, err)
 	}
@@ -95,7 +95,7 @@ func (s server) start(ctx context.Context) (stop func() error, err error) {
 		return nil, err
 	}
 	ctx, end := context.WithCancelCause(ctx)
-	log := &awaited{w: s.Log, want: []byte("ready for connections"), seen: make(chan struct{})}
+	log := &awaited{w: s.log, want: []byte("ready for connections"), seen: make(chan struct{})}
 	ended := make(chan error, 1)
 	go func() {
 		ended <- s.run(ctx, program, log, "--socket="+s.socket(), "--pid-file="+filepath.Join(s.dir, "pid"), "--skip-networking", "--skip-name-resolve",
@@ -138,8 +138,8 @@ func (a *awaited) Write(p []byte) (int, error) {
 	return a.w.Write(p)
 }
 
-// serverFacts are what of a service decides the results of tests.
-func serverFacts(services []string) map[string]string {
+// Facts are what of a service decides the results of tests.
+func Facts(services []string) map[string]string {
 	if len(services) == 0 {
 		return nil
 	}
