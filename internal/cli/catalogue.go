@@ -136,15 +136,19 @@ func (a *app) listRules() error {
 
 // ruleNamed finds a rule of any scanner.
 func ruleNamed(id string) (sarif.Rule, bool) {
+	var best sarif.Rule
 	for _, f := range families() {
 		for _, r := range f.Rules {
 			open, isOpen := strings.CutSuffix(r.ID, "*")
-			if strings.EqualFold(r.ID, id) || isOpen && strings.HasPrefix(strings.ToUpper(id), open) {
+			if strings.EqualFold(r.ID, id) {
 				return r, true
+			}
+			if isOpen && strings.HasPrefix(strings.ToLower(id), strings.ToLower(open)) && len(r.ID) > len(best.ID) {
+				best = r
 			}
 		}
 	}
-	return sarif.Rule{}, false
+	return best, best.ID != ""
 }
 
 func (a *app) explainRule(r sarif.Rule) error {

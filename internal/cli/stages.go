@@ -17,6 +17,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/scan/guard"
 	"github.com/sluice-ci/sluice/internal/scan/licenses"
 	"github.com/sluice-ci/sluice/internal/scan/modules"
+	"github.com/sluice-ci/sluice/internal/scan/python"
 	"github.com/sluice-ci/sluice/internal/scan/secrets"
 	"github.com/sluice-ci/sluice/internal/scan/trivy"
 	"github.com/sluice-ci/sluice/internal/scan/workflow"
@@ -30,7 +31,9 @@ func scanners() []scan.Scanner {
 		modules.Scanner{},
 		vulndb.Scanner{},
 		gocode.Scanner{},
+		python.Scanner{},
 		gotest.Scanner{},
+		python.Tests{},
 		secrets.Scanner{},
 		trivy.IaC{},
 		trivy.Database{},

@@ -150,3 +150,8 @@ func explain(id string) sarif.Rule {
 		Fix: "do without the module, or have its owner license it otherwise; if the terms are agreed to, list the licence in gates.licenses.allow, or write an exception for the module",
 		URI: "https://spdx.org/licenses/"}
 }
+
+// Rules implements scan.Catalogue.
+func (Scanner) Rules() map[string][]sarif.Rule {
+	return map[string][]sarif.Rule{Stage: {explain(ruleDenied + "/*"), explain(ruleUnknown)}}
+}

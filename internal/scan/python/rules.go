@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/scan"
 )
 
 // rules explains those of the findings.
@@ -58,4 +59,20 @@ func texts() []text {
 		{bandit, "B608", "Input that gets into SQL can read and change all of the database.", "Leave placeholders in the statement and give the values as parameters.", banditURI},
 		{bandit, "B7", "Input that gets into a page is executed in the visitor's browser.", "Have the template escape it.", banditURI},
 	}
+}
+
+// Rules implements scan.Catalogue.
+func (Scanner) Rules() map[string][]sarif.Rule {
+	stages := map[string]string{flake8: lintStage, bandit: sastStage}
+	all := map[string][]sarif.Rule{}
+	for _, t := range texts() {
+		stage := stages[t.tool]
+		all[stage] = append(all[stage], sarif.Rule{ID: t.prefix + "*", Tool: t.tool, Name: t.tool + " " + t.prefix, Why: t.why, Fix: t.fix, URI: t.uri})
+	}
+	return all
+}
+
+// Rules implements scan.Catalogue.
+func (Tests) Rules() map[string][]sarif.Rule {
+	return map[string][]sarif.Rule{testStage: scan.Sorted(testRules())}
 }

@@ -1,6 +1,7 @@
 package workflow
 
 import "github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/scan"
 
 // The rules of our own.
 const (
@@ -116,4 +117,9 @@ func lintRules() []sarif.Rule {
 		all = append(all, r)
 	}
 	return all
+}
+
+// Rules implements scan.Catalogue.
+func (Scanner) Rules() map[string][]sarif.Rule {
+	return map[string][]sarif.Rule{Stage: scan.Sorted(rules())}
 }
