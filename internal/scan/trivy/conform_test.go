@@ -19,7 +19,7 @@ type inPath struct{ IaC }
 func (s inPath) Job(service scan.Service) (pipeline.Job, error) {
 	job, err := s.IaC.Job(service)
 	p := job.Params.(params)
-	p.Trivy, p.Missing, p.Terraform = pathTrivy(), "", terraformName
+	p.Trivy, p.Missing, p.Terraform = pathTrivy(), "", terraform{Found: tool.Found{Name: terraformName, Path: terraformName}}
 	job.Params = p
 	return job, err
 }
@@ -81,7 +81,7 @@ const firewall = "resource \"google_compute_firewall\" \"f\" {\n  name          
 // TestConformIaC has few defects: TestDefects has the others, of which one run
 // of Trivy finds all.
 func TestConformIaC(t *testing.T) {
-	trivy, terraform := trivyPath(t), needed(t, terraformName)
+	trivy, real := trivyPath(t), needed(t, terraformName)
 	service := func(name, text string) func(*testing.T) scantest.Service {
 		return func(t *testing.T) scantest.Service {
 			t.Helper()
@@ -108,7 +108,7 @@ func TestConformIaC(t *testing.T) {
 				"finds nothing of what is planted": `real "$@" | sed 's/FAIL/PASS/g'`,
 				"leaves a file out":                `real "$@" | sed 's#tree/app/Dockerfile#tree/other/Dockerfile#g'`,
 			}}},
-			{Name: terraformName, Path: terraform},
+			{Name: terraformName, Path: real},
 			{Name: "git", Elsewhere: func(t *testing.T) string { return folder(t, nil) }},
 		},
 	})

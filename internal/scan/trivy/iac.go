@@ -61,7 +61,7 @@ type params struct {
 	Trivy     tool.Found `json:"trivy"`             // Path is "" where it is not there
 	Missing   string     `json:"missing,omitempty"` // why it is not
 	Remedy    string     `json:"remedy,omitempty"`
-	Terraform string     `json:"terraform,omitempty"` // the command's file; "" where there is none
+	Terraform terraform  `json:"terraform"`
 }
 
 // Name implements scan.Scanner.
@@ -79,10 +79,9 @@ func (IaC) Job(s scan.Service) (pipeline.Job, error) {
 	p := newParams(s, &job)
 	p.Top, p.Git = cmp.Or(s.GitTop, s.Root), s.GitTop != ""
 	job.Inputs.Trees = []string{p.Top}
-	var read []string
-	p.Terraform, read = findTerraform()
-	job.Access.Read = append(job.Access.Read, read...)
-	job.Inputs.Values["terraform"] = fileState(p.Terraform)
+	p.Terraform = findTerraform(s.Tools)
+	job.Access.Read = append(job.Access.Read, p.Terraform.Read...)
+	job.Inputs.Values[terraformName] = p.Terraform.Digest
 	if r, err := gitrepo.Open(p.Top); p.Git && err == nil { // what keeps it from being opened is left to the worker to find
 		job.Access.Read = append(job.Access.Read, r.Folders()...)
 		job.Inputs.Values["index"] = digestOf(filepath.Join(r.Dir, "index")) + digestOf(filepath.Join(r.Common, "info", "exclude"))
@@ -91,7 +90,7 @@ func (IaC) Job(s scan.Service) (pipeline.Job, error) {
 	return job, nil
 }
 
-// fileState tells a program's file from another by what the system says of it.
+// fileState tells a file from another by what the system says of it.
 func fileState(path string) string {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -238,19 +237,16 @@ func (e *examination) format(ctx context.Context) error {
 	if len(names) == 0 {
 		return nil
 	}
-	if e.params.Terraform == "" {
-		e.miss("terraform is not installed, so that the format of Terraform files was not checked", "install terraform, see https://developer.hashicorp.com/terraform/install")
+	found, err := e.params.Terraform.found(ctx, e.probe)
+	if err != nil {
+		e.miss("the format of Terraform files was not checked: "+err.Error(), hint.Remedy(err))
 		return nil
 	}
-	tf := terraformProgram{path: e.params.Terraform, dir: filepath.Join(e.dir, "terraform"), log: e.task.Log}
+	tf := terraformProgram{path: found.Path, env: found.Env, dir: filepath.Join(e.dir, terraformName), log: e.task.Log}
 	if err := os.MkdirAll(tf.dir, 0o700); err != nil {
 		return err
 	}
-	version, err := tf.version(ctx)
-	if err != nil {
-		return err
-	}
-	e.report.Tools = append(e.report.Tools, pipeline.Tool{Name: terraformName, Version: version, Unpinned: true})
+	e.report.Tools = append(e.report.Tools, pipeline.Tool{Name: terraformName, Version: found.Version, Unpinned: !found.Pinned})
 	changed, caught, broken, err := tf.format(ctx, e.params.Top, names)
 	if err != nil {
 		return err
@@ -258,8 +254,8 @@ func (e *examination) format(ctx context.Context) error {
 	e.plant(formatRule, caught)
 	e.tree.broken = append(e.tree.broken, broken...)
 	e.rules[formatRule] = formatExplained()
-	found, err := tf.findings(ctx, e.tree, changed, e.where)
-	e.report.Findings = append(e.report.Findings, found...)
+	all, err := tf.findings(ctx, e.tree, changed, e.where)
+	e.report.Findings = append(e.report.Findings, all...)
 	return err
 }
 

@@ -325,8 +325,8 @@ func iac(t *testing.T, dir string, p params) pipeline.Report {
 
 func TestWithoutToolsItIsNotRun(t *testing.T) {
 	t.Parallel()
-	r := iac(t, folder(t, map[string]string{"main.tf": ""}), params{Missing: "trivy 1 is not installed", Remedy: "sluice tools install trivy"})
-	want := "the infrastructure was not looked at in full: terraform is not installed, so that the format of Terraform files was not checked; trivy 1 is not installed"
+	r := iac(t, folder(t, map[string]string{"main.tf": ""}), params{Missing: "trivy 1 is not installed", Remedy: "sluice tools install trivy", Terraform: terraform{Missing: "terraform 1 is not installed"}})
+	want := "the infrastructure was not looked at in full: the format of Terraform files was not checked: terraform 1 is not installed; trivy 1 is not installed"
 	if r.NotRun != want {
 		t.Errorf("%q", r.NotRun)
 	}
@@ -383,7 +383,7 @@ func TestDefects(t *testing.T) {
 	dir := folder(t, files)
 	git(t, dir, "init", "-q")
 	p := withTrivy(t)
-	p.Top, p.Git, p.Terraform = dir, true, needed(t, terraformName)
+	p.Top, p.Git, p.Terraform.Path = dir, true, needed(t, terraformName)
 	r, err := work(t, IaC{probe: asIs}.Worker(), dir, p, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -424,7 +424,7 @@ func TestBlind(t *testing.T) {
 		"m/main.tf": "module \"m\" {\n  source = \"./gone\"\n}\n", "inline.yaml": goodPod + "--- {a: b}\n", "good/Dockerfile": "FROM scratch\nUSER root\n",
 	})
 	p := withTrivy(t)
-	p.Top, p.Terraform = dir, needed(t, terraformName)
+	p.Top, p.Terraform.Path = dir, needed(t, terraformName)
 	r, err := work(t, IaC{probe: asIs}.Worker(), dir, p, nil)
 	if err != nil {
 		t.Fatal(err)

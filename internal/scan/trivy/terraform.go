@@ -3,12 +3,10 @@ package trivy
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,6 +15,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/command"
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/tool"
 )
 
 // formatRule is that of files that terraform fmt would change.
@@ -33,47 +32,40 @@ func formatExplained() sarif.Rule {
 // terraformProgram is the terraform command as a worker runs it.
 type terraformProgram struct {
 	path string
+	env  []string
 	dir  string // of the worker's own
 	log  io.Writer
 }
 
-// findTerraform looks the command up in a PATH: the file, and all that has to
-// be shown to who runs it.
-func findTerraform() (path string, read []string) {
-	path, err := exec.LookPath(terraformName)
-	if err != nil || !filepath.IsAbs(path) {
-		return "", nil
-	}
-	real, err := filepath.EvalSymlinks(path)
+// terraform is the command as the planner found it.
+type terraform struct {
+	tool.Found
+	Missing string `json:"missing,omitempty"` // why it is not there; Path is "" then
+	Remedy  string `json:"remedy,omitempty"`
+}
+
+func findTerraform(box tool.Box) terraform {
+	found, err := box.Find(terraformName)
 	if err != nil {
-		return "", nil
+		return terraform{Missing: err.Error(), Remedy: hint.Remedy(err)}
 	}
-	return path, []string{path, real}
+	return terraform{Found: found}
+}
+
+// found is the command, made sure of.
+func (t terraform) found(ctx context.Context, probe probe) (tool.Found, error) {
+	if t.Path == "" {
+		return t.Found, hint.With(errors.New(t.Missing), t.Remedy)
+	}
+	return probe(ctx, t.Found)
 }
 
 // spec is a command that heeds no settings of the user's or the repository's.
 func (p terraformProgram) spec(dir string, args ...string) command.Spec {
-	return command.Spec{Path: p.path, Dir: dir, Args: args, Stderr: p.log, Env: []string{
+	return command.Spec{Path: p.path, Dir: dir, Args: args, Stderr: p.log, Env: append([]string{
 		"HOME=" + p.dir, "TMPDIR=" + os.TempDir(), "LC_ALL=C", "CHECKPOINT_DISABLE=1",
 		"TF_IN_AUTOMATION=1", "TF_CLI_CONFIG_FILE=" + os.DevNull, "TF_DATA_DIR=" + filepath.Join(p.dir, "data"),
-	}}
-}
-
-func (p terraformProgram) version(ctx context.Context) (string, error) {
-	out, err := command.Output(ctx, p.spec(p.dir, "version", "-json"))
-	var answer struct {
-		Version string `json:"terraform_version"`
-	}
-	if err == nil {
-		err = json.Unmarshal(out, &answer)
-	}
-	if err == nil && answer.Version == "" {
-		err = errors.New("its answer has none")
-	}
-	if err != nil {
-		return "", fmt.Errorf("asking terraform for its version: %w", err)
-	}
-	return answer.Version, nil
+	}, p.env...)}
 }
 
 // Bounds on a run of terraform fmt: files at a time, since a command line is
