@@ -1,7 +1,9 @@
 package workflow
 
-import "github.com/sluice-ci/sluice/internal/sarif"
+import (
+	"github.com/sluice-ci/sluice/internal/sarif"
 	"github.com/sluice-ci/sluice/internal/scan"
+)
 
 // The rules of our own.
 const (
