@@ -8,7 +8,7 @@ GO      ?= go
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags='-s -w'
 SERVICE ?= .
 
-.PHONY: build run test test-stack test-infra test-kernel lint bench clean
+.PHONY: build tools run test test-stack test-infra test-kernel test-tutorial lint bench clean
 
 build:
 	@echo "building bin/sluice (the first time takes some minutes)"
@@ -18,10 +18,17 @@ build:
 run: build
 	@bin/sluice run $(ARGS) $(SERVICE)
 
-test:
+# Trivy and Terraform as the lock of tools names them. Where Trivy cannot be
+# downloaded it is built, which takes 10 minutes or more the first time; where
+# Terraform cannot, that of PATH has to do.
+tools: build
+	@bin/sluice tools install trivy
+	@bin/sluice tools install terraform || terraform version
+
+test: tools
 	@tools/packages.sh mariadb-server chromium prometheus flake8 bandit python3-pytest python3-pytest-cov python3-flask python3-pip python3-venv
 	@tools/modules.sh . app internal/scan/trivy/testdata/database
-	CGO_ENABLED=0 $(GO) test -timeout 30m ./...
+	CGO_ENABLED=0 $(GO) test -timeout 40m ./...
 	cd app && $(GO) test -race ./...
 
 # The service with its database and monitoring in containers, on a Docker engine
@@ -29,6 +36,11 @@ test:
 test-stack:
 	@tools/packages.sh docker.io docker-compose debootstrap
 	$(GO) test -tags stack -timeout 30m -count 1 .
+
+# The tutorials, command by command.
+test-tutorial: tools
+	@tools/packages.sh flake8 bandit python3-pytest python3-pytest-cov python3-flask
+	$(GO) test -tags tutorial -timeout 40m -count 1 -run TestTutorial ./docs
 
 # terraform/ against a mocked provider, and deploy/gke against Kubernetes' schemas.
 # Where the provider registry is out of reach

@@ -232,9 +232,19 @@ func until[T any](p *tab, want T, expression string) {
 		select {
 		case <-ticks.C:
 		case <-ctx.Done():
-			p.Fatalf("%s (-want +got):\n%s", expression, diff)
+			p.Fatalf("%s (-want +got):\n%s\n%s", expression, diff, p.story())
 		}
 	}
+}
+
+// story is what the page has done so far, for a failure that was not foreseen.
+func (p *tab) story() string {
+	said, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`[location.href, document.getElementById("status")?.textContent,
+		...performance.getEntriesByType("resource").map(e => Math.round(e.startTime) + "+" + Math.round(e.duration) + " " + e.initiatorType + " " + e.responseStatus + " " + e.name)].join("\n")`))
+	if err != nil {
+		return "nothing more can be told: " + err.Error()
+	}
+	return said
 }
 
 // wait waits until a condition holds in the page.

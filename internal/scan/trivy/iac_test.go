@@ -169,15 +169,24 @@ func TestPlantInJSON(t *testing.T) {
 	}
 }
 
-// needed is a program that the test cannot do without.
+// needed is a tool as "sluice tools install" has installed it, or as PATH has it.
 func needed(t *testing.T, name string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed", name)
-		}
-		t.Skipf("%s is not installed", name)
+	cache, err := os.UserCacheDir()
+	if err == nil {
+		cache = filepath.Join(cache, "sluice")
+	}
+	box := tool.Box{Dir: filepath.Join(cmp.Or(os.Getenv("SLUICE_CACHE"), cache), "tools"), Path: os.Getenv("PATH")}
+	found, err := box.Find(name)
+	if err == nil {
+		return found.Path
+	}
+	path, pathErr := exec.LookPath(name)
+	if pathErr != nil && os.Getenv("CI") == "true" {
+		t.Fatal(err)
+	}
+	if pathErr != nil {
+		t.Skip(err)
 	}
 	return path
 }
@@ -339,19 +348,12 @@ func TestWithoutToolsItIsNotRun(t *testing.T) {
 	}
 }
 
-// trivyPath is the Trivy of the tests: what SLUICE_TEST_TRIVY names, what
-// "sluice tools install trivy" has installed, or what PATH has.
+// trivyPath is the Trivy of the tests: what SLUICE_TEST_TRIVY names, or what
+// needed finds.
 func trivyPath(t *testing.T) string {
 	t.Helper()
 	if path := os.Getenv("SLUICE_TEST_TRIVY"); path != "" {
 		return path
-	}
-	cache, err := os.UserCacheDir()
-	if err == nil {
-		cache = filepath.Join(cache, "sluice")
-	}
-	if found, err := (tool.Box{Dir: filepath.Join(cmp.Or(os.Getenv("SLUICE_CACHE"), cache), "tools")}).Find(toolName); err == nil {
-		return found.Path
 	}
 	return needed(t, toolName)
 }
