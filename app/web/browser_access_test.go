@@ -70,6 +70,25 @@ func testKeyboard(t *testing.T, browser context.Context) {
 	}
 }
 
+// testHeldKey has the rest of a key's stroke come after the page that it asked for:
+// it must not get to the field that has the focus there.
+func testHeldKey(t *testing.T, browser context.Context) {
+	p := newTab(t, browser, true)
+	p.fill("one")
+	p.tabTo("Edit: one", "")
+	stroke := kb.Encode([]rune(kb.Enter)[0])
+	for i, event := range stroke {
+		call(p, input.DispatchKeyEvent, *event)
+		p.wait(`performance.getEntriesByType("resource").some(e => e.name.includes("edit=") && e.responseEnd > 0)`)
+		if i < len(stroke)-1 {
+			p.wantFocus("Edit: one")
+		}
+	}
+	p.wantFocus("Change the item")
+	p.press("!" + kb.Enter)
+	p.sees(view{Items: []string{"one!"}, Counts: "1 1 0"})
+}
+
 // focusName is the accessible name of the control that has the focus.
 const focusName = `(e => e.getAttribute("aria-label") ?? e.labels?.[0]?.textContent ?? e.textContent)(document.activeElement)`
 

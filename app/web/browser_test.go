@@ -35,6 +35,7 @@ func TestBrowser(t *testing.T) {
 		"swapping":      testSwapping,
 		"keeping":       testKeeping,
 		"keyboard":      testKeyboard,
+		"held key":      testHeldKey,
 		"accessibility": testAccessibility,
 		"looks":         testLooks,
 		"screenshots":   testScreenshots,

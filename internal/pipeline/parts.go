@@ -46,6 +46,9 @@ func (r Result) By(job string) bool {
 // merge makes one result of those of a stage's parts. Parts that do not apply
 // are left out unless none does.
 func merge(parts []Result, judge Judge) Result {
+	if len(parts) == 1 {
+		return parts[0]
+	}
 	applying := slices.DeleteFunc(slices.Clone(parts), func(p Result) bool { return p.Outcome == NotApplicable })
 	switch len(applying) {
 	case 0:

@@ -4,7 +4,7 @@
 const status = document.getElementById("status");
 const underway = new Set();
 let last = Promise.resolve();
-let pressed = last; // until the button that is held down is let go
+let pressed = last; // until the button or key that is held down is let go
 
 // swap shows the page that an address answers with, once those asked for
 // before are shown. What is asked for twice at once is done once.
@@ -159,11 +159,19 @@ function saidOf(submitter, form) {
   return label.replace(/^Complete:/, "Completed:").replace(/^Reopen:/, "Reopened:").replace(/^Delete:/, "Deleted:").replace(/^Clear /, "Cleared ");
 }
 
-// A page that changes between a button's going down and up loses the click.
-document.addEventListener("pointerdown", () => {
+// A page that changes between a button's going down and up loses the click, and
+// the rest of a key's stroke goes to what has the focus by then: Enter on a link
+// would send the form that it has opened.
+function hold(ends, limit) {
   pressed = new Promise((up) => {
-    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(up), { once: true });
+    for (const end of ends) addEventListener(end, () => setTimeout(up), { once: true });
+    if (limit) setTimeout(up, limit);
   });
+}
+
+document.addEventListener("pointerdown", () => hold(["pointerup", "pointercancel"]));
+document.addEventListener("keydown", ({ key }) => { // a keyboard on the screen may not tell of the end
+  if (key === "Enter" || key === " ") hold(["keyup", "blur"], 5000);
 });
 
 document.addEventListener("submit", (event) => {

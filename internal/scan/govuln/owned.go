@@ -20,14 +20,19 @@ import (
 // maxOwned bounds how many files the packages of an image may have.
 const maxOwned = 2_000_000
 
+// listsFiles tells whether a file says which files a package has.
+func listsFiles(name string) bool {
+	return ofDpkg(name) || name == "/lib/apk/db/installed" || name == "/usr/lib/apk/db/installed"
+}
+
+func ofDpkg(name string) bool {
+	is, _ := path.Match("/var/lib/dpkg/info/*.list", name) // the pattern is well-formed
+	return is
+}
+
 // readOwned notes which files a package has: dpkg keeps a list for each
 // (dpkg-query(1)), apk one for all (apk-package(5)). Of rpm's nothing is known.
 func (c *contents) readOwned(e image.Entry) (err error) {
-	dpkg, _ := path.Match("/var/lib/dpkg/info/*.list", e.Path) // the pattern is well-formed
-	apk := e.Path == "/lib/apk/db/installed" || e.Path == "/usr/lib/apk/db/installed"
-	if !dpkg && !apk {
-		return nil
-	}
 	r, err := e.Open()
 	if err != nil {
 		return err
@@ -36,7 +41,7 @@ func (c *contents) readOwned(e image.Entry) (err error) {
 	if c.owned == nil {
 		c.owned = map[string]bool{}
 	}
-	if dpkg {
+	if ofDpkg(e.Path) {
 		return c.own(r, func(line string) string { return line })
 	}
 	folder := ""

@@ -75,8 +75,8 @@ func (c *contents) visit(e image.Entry) error {
 	if e.Path == "/etc/passwd" {
 		return c.readPasswd(e)
 	}
-	if err := c.readOwned(e); err != nil {
-		return err
+	if listsFiles(e.Path) { // it is no program, and reading it a second time reads its layer from the start
+		return c.readOwned(e)
 	}
 	if e.Linkname != "" { // its content was seen under another name
 		return nil
