@@ -11,6 +11,7 @@ import (
 	"github.com/sluice-ci/sluice/internal/policy"
 	"github.com/sluice-ci/sluice/internal/sarif"
 	"github.com/sluice-ci/sluice/internal/scan"
+	locked "github.com/sluice-ci/sluice/internal/tool"
 )
 
 // family is the rules of one tool by which a stage is answered, of those whose
@@ -18,7 +19,7 @@ import (
 type family struct {
 	Stage   string       `json:"stage"`
 	Tool    string       `json:"tool"`
-	Version string       `json:"version,omitempty"` // "" is this program's own
+	Version string       `json:"version,omitempty"` // pinned, linked in or taken from PATH; "" is this program's own
 	Gate    string       `json:"gate"`              // what shuts it, unless sluice.yaml says otherwise
 	Rules   []sarif.Rule `json:"rules"`
 }
@@ -75,8 +76,8 @@ func prefix(id string) string {
 
 func toolVersion(tool string) string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
+	if !ok || linked[tool] == "" {
+		return locked.Locked(tool)
 	}
 	for _, m := range info.Deps {
 		if m.Path == linked[tool] {

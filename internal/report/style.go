@@ -88,6 +88,8 @@ func indent(w io.Writer, prefix, text string) {
 func count(n int, plural string) string {
 	if n == 1 {
 		switch {
+		case strings.HasSuffix(plural, "sses"):
+			plural = strings.TrimSuffix(plural, "es")
 		case strings.HasSuffix(plural, "ies"):
 			plural = strings.TrimSuffix(plural, "ies") + "y"
 		default:

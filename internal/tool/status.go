@@ -47,6 +47,23 @@ func Names() ([]string, error) {
 	return names, err
 }
 
+// Locked is what the lock says of a tool, in words: the version that it pins, or
+// the range of those that are taken from PATH; "" for what is no tool.
+func Locked(name string) string {
+	lock, err := embedded()
+	if err != nil {
+		return ""
+	}
+	e, err := lock.entry(name)
+	switch {
+	case err != nil:
+		return ""
+	case e.Version != "":
+		return e.Version
+	}
+	return ">=" + e.Least + " <" + e.Below
+}
+
 // Status says how a tool stands. With verify all files of an installed one are
 // read; one from PATH is started, with env, for its version.
 func (b Box) Status(ctx context.Context, name string, verify bool, env []string) (Status, error) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluice-ci/sluice/internal/gomod"
 	"github.com/sluice-ci/sluice/internal/gotool"
+	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/scan"
 )
@@ -32,6 +33,7 @@ type params struct {
 	Version string        `json:"version"` // of Sluice
 	Main    string        `json:"main"`    // the folder of the command that is built
 	Terms   scan.Licenses `json:"terms"`
+	Python  bool          `json:"python,omitempty"` // it is a Python service, and no Go one
 }
 
 // Name implements scan.Scanner.
@@ -41,6 +43,10 @@ func (Scanner) Name() string { return Stage }
 // modules to explain.
 func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	job := pipeline.Job{Name: Stage, Stages: []string{Stage}, Needs: []string{"modules"}, Check: true, Cost: 2 * time.Second}
+	if s.GoModule == "" && s.Python {
+		job.Params = params{Python: true} // the question arises, and nobody answers it
+		return job, nil
+	}
 	if s.GoModule == "" {
 		job.NotApplicable = "there is no Go module, and licences are looked at only of what is linked into a Go program"
 		return job, nil
@@ -64,6 +70,9 @@ func work(ctx context.Context, t pipeline.Task) (pipeline.Answer, error) {
 	var p params
 	if err := json.Unmarshal(t.Params, &p); err != nil {
 		return pipeline.Answer{}, fmt.Errorf("reading the job's parameters: %w", err)
+	}
+	if p.Python {
+		return pipeline.Answer{}, hint.With(errors.New("the licences of Python packages cannot be looked at yet by this version"), "see to them by other means, and run sluice with --without "+Stage)
 	}
 	terms, err := newTerms(p.Terms)
 	if err != nil {
