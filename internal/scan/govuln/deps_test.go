@@ -228,6 +228,7 @@ func TestNoDatabase(t *testing.T) {
 	broken.Reports["vulndb"] = partly
 	undated := gone.need()
 	undated.Reports["vulndb"].Values["modified"] = "yesterday"
+	image := build(t, safe, item{name: "app", text: compile(t, "required", "-w"), mode: 0o555})
 	for name, c := range map[string]struct {
 		need pipeline.Need
 		want string
@@ -239,7 +240,7 @@ func TestNoDatabase(t *testing.T) {
 		"no age":    {undated, "reading the age of the vulnerability data"},
 	} {
 		for job, worker := range map[string]pipeline.Worker{"deps": Deps{}.Worker(), "image-scan": Image{}.Worker()} {
-			a, err := worker(t.Context(), newTask(t, ".", ".", map[string]pipeline.Need{"vulndb": c.need}))
+			a, err := worker(t.Context(), newTask(t, ".", ".", map[string]pipeline.Need{"vulndb": c.need, "build": image}))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%s, %s: the answer is %+v, the error %v, want %q", name, job, a, err, c.want)
 			}
