@@ -4,6 +4,7 @@ package docs
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -90,8 +91,16 @@ func newWalk(t *testing.T, bin string) *walk {
 	if out, err := exec.Command("git", "clone", "--quiet", "..", repository).CombinedOutput(); err != nil {
 		t.Fatalf("cloning: %v\n%s", err, out)
 	}
+	cache := filepath.Join(home, "cache")
+	kept, err := os.UserCacheDir() // what "sluice tools install" has installed takes long to make
+	if err == nil {
+		err = errors.Join(os.Mkdir(cache, 0o700), os.Symlink(filepath.Join(kept, "sluice", "tools"), filepath.Join(cache, "tools")))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	w := &walk{dir: repository, state: filepath.Join(home, "at")}
-	w.env = append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "WALK="+home, "CI=", "SLUICE_CACHE="+filepath.Join(home, "cache"), "XDG_STATE_HOME="+filepath.Join(home, "state"),
+	w.env = append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "WALK="+home, "CI=", "SLUICE_CACHE="+cache, "XDG_STATE_HOME="+filepath.Join(home, "state"),
 		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=walker", "GIT_AUTHOR_EMAIL=walker@example.com", "GIT_COMMITTER_NAME=walker", "GIT_COMMITTER_EMAIL=walker@example.com")
 	t.Cleanup(func() { w.do(t, "sluice down") })
 	return w

@@ -221,7 +221,7 @@ func (c *check) issueFindings(r *pipeline.Report, issues []issue) {
 	inOrder(r.Findings)
 	inOrder(r.InSource)
 	if len(r.InSource) > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%d findings suppressed in the code (nosec)", len(r.InSource)))
+		r.Notes = append(r.Notes, suppressed(len(r.InSource), "nosec"))
 		r.InSource = r.InSource[:min(len(r.InSource), maxInSource)]
 	}
 	if asserts > 0 {

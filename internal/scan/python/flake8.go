@@ -71,7 +71,7 @@ func (c *check) lint(ctx context.Context) (r pipeline.Report, err error) {
 	r.Findings, r.InSource = c.styleFindings(told, &r), c.styleFindings(hidden, nil)
 	r.InSource = r.InSource[:min(len(r.InSource), maxInSource)]
 	if len(hidden) > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%d findings suppressed in the code (noqa)", len(hidden)))
+		r.Notes = append(r.Notes, suppressed(len(hidden), "noqa"))
 	}
 	return r, err
 }

@@ -3,6 +3,7 @@ package python
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -97,3 +98,11 @@ func (c *check) armed(all []violation) (again []string, err error) {
 }
 
 func inNoqa(alias string) string { return path.Join(noqaFolder, strings.TrimPrefix(alias, "code/")) }
+
+// suppressed says how many findings comments switch off.
+func suppressed(n int, by string) string {
+	if n == 1 {
+		return "1 finding suppressed in the code (" + by + ")"
+	}
+	return fmt.Sprintf("%d findings suppressed in the code (%s)", n, by)
+}
