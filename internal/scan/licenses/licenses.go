@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -33,6 +34,7 @@ type params struct {
 	Version string        `json:"version"` // of Sluice
 	Main    string        `json:"main"`    // the folder of the command that is built
 	Terms   scan.Licenses `json:"terms"`
+	Own     []string      `json:"own,omitempty"`    // the licence files at the repository's root, absolute
 	Python  bool          `json:"python,omitempty"` // it is a Python service, and no Go one
 }
 
@@ -56,11 +58,24 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 		return job, err
 	}
 	w, _ := gomod.Find(s.Dir)
-	job.Params = params{Cache: s.CacheDir, Version: s.Version, Main: s.Main, Terms: s.Options.Licenses}
-	job.Inputs = pipeline.Inputs{Trees: w.Trees(), Values: tool.Facts()}
+	own := ownLicence(s.Root)
+	job.Params = params{Cache: s.CacheDir, Version: s.Version, Main: s.Main, Terms: s.Options.Licenses, Own: own}
+	job.Inputs = pipeline.Inputs{Trees: append(w.Trees(), own...), Values: tool.Facts()}
 	maps.Copy(job.Inputs.Values, map[string]string{"sluice": s.Version, toolName: version(), "modcache": tool.ModCache})
 	job.Access = pipeline.Access{Network: pipeline.NoNetwork, Read: tool.Reads(), Write: []string{filepath.Join(s.CacheDir, string(gotool.CheckZone))}}
 	return job, nil
+}
+
+// ownLicence are the licence files at a repository's root. A service in a folder of
+// it is shown them, and not the rest.
+func ownLicence(root string) (files []string) {
+	entries, _ := os.ReadDir(root) // what cannot be read has no licence
+	for _, e := range entries {
+		if kindOf(e.Name()) != otherFile && e.Type().IsRegular() && len(files) < maxFiles {
+			files = append(files, filepath.Join(root, e.Name()))
+		}
+	}
+	return files
 }
 
 // Worker implements scan.Scanner.
@@ -114,7 +129,7 @@ func examine(ctx context.Context, t pipeline.Task, p params, terms terms) (pipel
 	if err != nil {
 		return r, err
 	}
-	own, err := readAll(ctx, []part{{name: "the service", folders: []string{t.Dir}}, {name: "the repository", folders: []string{t.Root}}}, texts)
+	own, err := readAll(ctx, []part{{name: "the service", folders: []string{t.Dir}}, {name: "the repository", single: p.Own}}, texts)
 	if err = errors.Join(err, texts.remember()); err != nil {
 		return r, err
 	}

@@ -15,6 +15,7 @@ import (
 type part struct {
 	name    string   // "example.com/m@v1.2.3", a module's path, or a folder's relative to the repository's root
 	folders []string // where its licences may be, absolute; the module's own first
+	single  []string // files of its licences besides, absolute
 	chain   []string // the modules by which it comes, the service first; none of copied code
 	known   string   // the licence of a part that has no text at hand; "" is unknown
 	local   string   // the folder of the repository that a module is; "" is in the module cache

@@ -97,6 +97,11 @@ func read(p part, m *memo) (known, error) {
 			}
 		}
 	}
+	for _, file := range p.single {
+		if err := k.add(file, kindOf(filepath.Base(file)), m); err != nil {
+			return k, err
+		}
+	}
 	if len(k.files) > 0 || len(k.unclear) > 0 {
 		return k, nil
 	}
@@ -112,8 +117,10 @@ func read(p part, m *memo) (known, error) {
 // add adds what one file says.
 func (k *known) add(file string, kind kind, m *memo) error {
 	name := filepath.Base(file)
-	if rel, err := filepath.Rel(k.folders[0], file); err == nil {
-		name = filepath.ToSlash(rel)
+	if len(k.folders) > 0 {
+		if rel, err := filepath.Rel(k.folders[0], file); err == nil {
+			name = filepath.ToSlash(rel)
+		}
 	}
 	if len(k.files) == maxFiles {
 		return fmt.Errorf("there are more than %d licence files", maxFiles)
