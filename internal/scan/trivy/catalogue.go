@@ -1,6 +1,9 @@
 package trivy
 
-import "github.com/sluice-ci/sluice/internal/sarif"
+import (
+	"github.com/sluice-ci/sluice/internal/sarif"
+	"github.com/sluice-ci/sluice/internal/scan"
+)
 
 // Rules implements scan.Catalogue. Trivy's checks are named after what they are about.
 func (IaC) Rules() map[string][]sarif.Rule {
@@ -15,10 +18,11 @@ func (IaC) Rules() map[string][]sarif.Rule {
 			Fix: "Set it up as the finding says.",
 		})
 	}
-	for _, r := range composeRules() {
-		all = append(all, r.Rule)
+	own := map[string]sarif.Rule{}
+	for id, r := range composeRules() {
+		own[id] = r.Rule
 	}
-	return map[string][]sarif.Rule{IaCName: all}
+	return map[string][]sarif.Rule{IaCName: append(all, scan.Sorted(own)...)}
 }
 
 // advisories stands for all the rules that the vulnerability data has.
