@@ -87,13 +87,16 @@ resource "google_org_policy_policy" "no_keys" {
   depends_on = [google_project_service.service]
 }
 
-# Who read which secret is in the audit log.
+# Who read which secret, gave it a value, or looked at who may, is in the audit log.
 resource "google_project_iam_audit_config" "secrets" {
   project = var.project_id
   service = "secretmanager.googleapis.com"
 
-  audit_log_config {
-    log_type = "DATA_READ"
+  dynamic "audit_log_config" {
+    for_each = toset(["ADMIN_READ", "DATA_READ", "DATA_WRITE"])
+    content {
+      log_type = audit_log_config.value
+    }
   }
 
   depends_on = [google_project_service.service]
