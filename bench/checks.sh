@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 version=v2.11.9
 sluice=$PWD/bin/sluice
-[ -x "$sluice" ] || make build
+make build >&2
 work=$(mktemp -d)
 group=/sys/fs/cgroup/memory/sluice-bench-$$
 trap 'rmdir "$group" 2>/dev/null || true; chmod -R u+w "$work"; rm -rf "$work"' EXIT
@@ -37,10 +37,12 @@ measured() {
   (
     [ ! -d "$group" ] || echo "$BASHPID" >"$group/cgroup.procs"
     cd "$work/caddy" && exec "$sluice" run "$@" --only lint,sast,secrets,iac,workflow,licenses,deps
-  ) >"$work/out" || true
+  ) >"$work/out" 2>&1 || true
   rm "$work/on"
   wait
-  echo "$name: $(grep longest "$work/out"); $(($(cat "$work/most" 2>/dev/null || echo 0) >> 20)) MiB of memory at most"
+  local took
+  took=$(grep longest "$work/out") || { cat "$work/out" >&2; exit 1; }
+  echo "$name: $took; $(($(cat "$work/most" 2>/dev/null || echo 0) >> 20)) MiB of memory at most"
 }
 
 measured "from nothing"
