@@ -52,6 +52,9 @@ func TestMerge(t *testing.T) {
 		"broken, and failing": {[]Report{bad, broken}, Failed, "", []string{"a", "b"}},
 		"old data":            {[]Report{proved(map[string]string{DataModified: "2027"}), proved(map[string]string{DataModified: "2025"})}, NotRun, "its data is old", []string{"a", "b"}},
 		"old data first":      {[]Report{proved(map[string]string{DataModified: "2025"}), proved(map[string]string{DataModified: "2027"})}, NotRun, "its data is old", []string{"a", "b"}},
+		"old data, none used": {[]Report{proved(map[string]string{DataModified: "2025"}), proved(map[string]string{DataModified: NoData})}, NotRun, "its data is old", []string{"a", "b"}},
+		"none used, old data": {[]Report{proved(map[string]string{DataModified: NoData}), proved(map[string]string{DataModified: "2025"})}, NotRun, "its data is old", []string{"a", "b"}},
+		"new data, none used": {[]Report{proved(map[string]string{DataModified: "2027"}), proved(map[string]string{DataModified: NoData})}, Passed, "", []string{"a", "b"}},
 		"old data, and none":  {[]Report{proved(map[string]string{DataModified: "2025"}), clean}, NotRun, "its data is old", []string{"a", "b"}},
 	}
 	for name, tt := range tests {

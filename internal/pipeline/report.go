@@ -40,6 +40,10 @@ type Report struct {
 // the newest of it was changed, in RFC 3339.
 const DataModified = "modified"
 
+// NoData is the value of DataModified in a report that rests on none, although
+// others of its stage do: an image in which there is nothing to look up.
+const NoData = "none"
+
 // Tool is a program or library that made a report.
 type Tool struct {
 	Name    string `json:"name"`

@@ -54,7 +54,11 @@ type Stage struct {
 func Judge(p policy.Policy, strict bool, now time.Time) pipeline.Judge {
 	return func(r pipeline.Report) pipeline.Verdict {
 		e := policy.Evidence{Findings: r.Findings}
-		if text := r.Values[pipeline.DataModified]; text != "" {
+		switch text := r.Values[pipeline.DataModified]; text {
+		case "":
+		case pipeline.NoData:
+			e.DataModified = now // what there is not does not age
+		default:
 			at, err := time.Parse(time.RFC3339, text)
 			if err != nil {
 				return pipeline.Verdict{NotRun: fmt.Sprintf("the age of its data cannot be told from %q", text)}

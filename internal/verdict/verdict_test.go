@@ -172,3 +172,18 @@ func TestUnpinnedTools(t *testing.T) {
 		}
 	}
 }
+
+// TestNoData: what rests on no data is not held to its age, and what does not say so is.
+func TestNoData(t *testing.T) {
+	t.Parallel()
+	p := policy.Policy{Gates: policy.Gates{"image-scan": {Reach: sarif.Reachable, MaxAge: time.Hour}}}
+	for modified, want := range map[string]pipeline.Outcome{
+		pipeline.NoData: pipeline.Passed, "": pipeline.NotRun, "nonsense": pipeline.NotRun,
+		now.Add(-2 * time.Hour).Format(time.RFC3339): pipeline.NotRun, now.Add(-time.Minute).Format(time.RFC3339): pipeline.Passed,
+	} {
+		r := pipeline.Report{Stage: "image-scan", Examined: []pipeline.Count{{What: "files", N: 3}}, Values: map[string]string{pipeline.DataModified: modified}}
+		if got := pipeline.Decide(r, Judge(p, true, now)(r), false); got.Outcome != want {
+			t.Errorf("%q: %s (%s), want %s", modified, got.Outcome, got.Reason, want)
+		}
+	}
+}

@@ -77,7 +77,9 @@ func imageScan(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err err
 	}
 	e := examination{task: t, version: p.Version, contents: c, config: im.Config(), layers: im.Layers(), proof: proof, found: map[string]sarif.Finding{}, rules: maps.Clone(settingRules)}
 	if len(c.programs) == 0 { // there is nothing to look for vulnerabilities in
-		return pipeline.Answer{Reports: []pipeline.Report{e.report()}}, nil
+		r := e.report()
+		r.Values = map[string]string{pipeline.DataModified: pipeline.NoData}
+		return pipeline.Answer{Reports: []pipeline.Report{r}}, nil
 	}
 	if e.db, err = openDatabase(t); err != nil {
 		return pipeline.Answer{}, err
