@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -52,6 +53,7 @@ func (a *app) project(cfg config.Pipeline) (p *project, err error) {
 		return nil, err
 	}
 	p.Service.Version, p.Service.CacheDir, p.Service.Tools = id, p.cache, a.tools(p.cache)
+	p.Service.Tools.Repository = cmp.Or(p.Service.GitTop, p.Service.Root)
 	return p, p.plan()
 }
 

@@ -92,11 +92,11 @@ var errRefused = errors.New("the kernel refuses to confine the service")
 
 // become tells a process what to be, and returns when it is.
 func (o order) become(conn *os.File) (e sandbox.Enforced, err error) {
-	if err := json.NewEncoder(conn).Encode(o); err != nil {
-		return e, fmt.Errorf("telling a process what to be: %w", err)
-	}
 	if err := conn.SetDeadline(time.Now().Add(enterLimit)); err != nil {
 		return e, err
+	}
+	if err := json.NewEncoder(conn).Encode(o); err != nil {
+		return e, fmt.Errorf("telling a process what to be: %w", err)
 	}
 	confined := false
 	for d := json.NewDecoder(io.LimitReader(conn, maxMessage)); ; {

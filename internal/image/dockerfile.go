@@ -3,6 +3,7 @@ package image
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	ocilayout "github.com/google/go-containerregistry/pkg/v1/layout"
@@ -63,20 +65,21 @@ func (d Dockerfile) Build(ctx context.Context) (res Result, err error) {
 	if err != nil {
 		return res, err
 	}
-	id, err := d.build(ctx)
-	if err != nil {
+	name := "sluice-" + strings.ToLower(rand.Text()) + ":build" // of this build only: the image itself may be the user's, too
+	if err := d.build(ctx, name); err != nil {
 		return res, err
 	}
-	// Only its name is given back: what it is made of stays in the engine's cache.
+	// Only the name is given back: what it is of stays in the engine's cache.
 	defer func() {
-		_, rmErr := d.docker(context.WithoutCancel(ctx), "image", "rm", id)
-		if rmErr != nil && !strings.Contains(rmErr.Error(), "conflict") { // somebody else uses it
-			err = errors.Join(err, fmt.Errorf("giving the image back: %w", rmErr))
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		if _, rmErr := d.docker(ctx, "image", "rm", name); rmErr != nil {
+			err = errors.Join(err, fmt.Errorf("giving the image's name back: %w", rmErr))
 		}
 	}()
 	d.Progress("writing the image")
 	archive := filepath.Join(d.Temp, "image.tar")
-	if _, err := d.docker(ctx, "image", "save", "--output", archive, id); err != nil {
+	if _, err := d.docker(ctx, "image", "save", "--output", archive, name); err != nil {
 		return res, fmt.Errorf("taking the image from the engine: %w", withSpaceHint(err))
 	}
 	if err := layoutOf(archive, d.Out); err != nil {
@@ -108,15 +111,14 @@ func (d Dockerfile) engine(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// build returns the image's id.
-func (d Dockerfile) build(ctx context.Context) (string, error) {
+// build has the image built, by a name.
+func (d Dockerfile) build(ctx context.Context, name string) error {
 	args := []string{"build"}
 	env := []string{"DOCKER_BUILDKIT=1"} // what docker build used before buildx, and does not without it
 	if _, err := d.docker(ctx, "buildx", "version"); err == nil {
 		args, env = []string{"buildx", "build", "--load", "--provenance=false"}, nil
 	}
-	file := filepath.Join(d.Temp, "image.id")
-	args = append(args, "--progress=plain", "--iidfile", file, "--file", filepath.Join(d.Dir, d.File))
+	args = append(args, "--progress=plain", "--tag", name, "--file", filepath.Join(d.Dir, d.File))
 	if d.Fresh {
 		args = append(args, "--no-cache", "--pull")
 	}
@@ -124,16 +126,10 @@ func (d Dockerfile) build(ctx context.Context) (string, error) {
 	spec := d.spec(append(args, "--", d.Dir), env...)
 	spec.Stdout, spec.Stderr = d.Log, io.MultiWriter(d.Log, steps)
 	if err := command.Run(ctx, spec); err != nil {
-		return "", d.diagnose(steps.said.String(), err)
+		return d.diagnose(steps.said.String(), err)
 	}
-	id, err := os.ReadFile(file)
-	if err == nil && !imageID.Match(id) {
-		err = fmt.Errorf("the engine calls the image %.80q", id)
-	}
-	return string(id), err
+	return nil
 }
-
-var imageID = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 
 // docker runs the engine's client.
 func (d Dockerfile) docker(ctx context.Context, args ...string) ([]byte, error) {
@@ -187,11 +183,17 @@ var (
 	badLine    = regexp.MustCompile(`(?:dockerfile parse error (?:on )?line |Dockerfile:)(\d+)(?:[^\n]*: ?([^\n]*))?`)
 )
 
+// away is what steps say when it is not the Dockerfile's fault.
+var away = regexp.MustCompile(`(?i)temporary failure|could not resolve|name or service not known|connection (timed out|refused|reset)|network is unreachable|no space left`)
+
 // diagnose makes a finding of a build that failed, where it is the Dockerfile's fault.
 func (d Dockerfile) diagnose(said string, err error) error {
 	var exit *command.ExitError
 	if !errors.As(err, &exit) {
 		return err
+	}
+	if away.MatchString(said) {
+		return hint.With(fmt.Errorf("building the image, a step could not reach what it needs: %w", err), "run again when the network and the disk are there; see the stage's log")
 	}
 	f := sarif.Finding{Rule: dockerfileRule.ID, Tool: dockerfileRule.Tool, Stage: stage, Severity: sarif.High}
 	if m := failedStep.FindStringSubmatch(said); m != nil {

@@ -45,7 +45,7 @@ func Enter(r Request) (Enforced, error) {
 	if version >= 1 {
 		e.Files, e.Processes = max(e.Files, Partial), max(e.Processes, Partial)
 	}
-	if e.Network, err = filterCalls(r); err != nil {
+	if e.Network, err = filterCalls(r, version); err != nil {
 		return e, fmt.Errorf("filtering system calls: %w", err)
 	}
 	return e, os.Chdir(r.Access.Dir)

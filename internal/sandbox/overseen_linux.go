@@ -21,7 +21,7 @@ func handOver(r Request) (Level, error) {
 	}
 	if errors.Is(err, unix.EINVAL) {
 		r.Overseer = 0
-		return filterCalls(r)
+		return filterCalls(r, 0)
 	}
 	if err != nil {
 		return None, err // EBUSY: it is overseen already, and NetworkHeld does not say so

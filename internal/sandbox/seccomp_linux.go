@@ -112,6 +112,16 @@ func localSockets(f *filter) {
 	})
 }
 
+// noneOfThisMachine refuses sockets that are files or have names on this machine;
+// pairs of them can be made.
+func noneOfThisMachine(f *filter) {
+	f.equal(unix.SYS_SOCKET, func() {
+		f.load(firstArg)
+		f.equal(unix.AF_UNIX, func() { f.answer(refuse(unix.EAFNOSUPPORT)) })
+		f.answer(allow)
+	})
+}
+
 // noPeers leaves only sockets that are of no use but between processes that one
 // has made itself, by socketpair(2): none can be connected.
 func noPeers(f *filter) {
@@ -126,7 +136,7 @@ func noPeers(f *filter) {
 
 // filterCalls installs the filter in all threads, and says how strictly it
 // keeps the process from the network.
-func filterCalls(r Request) (Level, error) {
+func filterCalls(r Request, landlock int) (Level, error) {
 	if r.Overseer != 0 {
 		return handOver(r)
 	}
@@ -136,6 +146,12 @@ func filterCalls(r Request) (Level, error) {
 		rules, held = noPeers, max(held, Partial)
 	case Loopback:
 		rules = localSockets
+	case Outside:
+		// Whoever listens on a socket of this machine's, a session's bus say, does what
+		// it is asked outside. Landlock scopes abstract ones from its version 6.
+		if r.Image != nil && (!r.Namespaces || landlock < 6) {
+			rules = noneOfThisMachine
+		}
 	}
 	_, err := callFilter(rules).install(unix.SECCOMP_FILTER_FLAG_TSYNC)
 	if r.Access.Network == Outside || r.alone() {

@@ -23,6 +23,9 @@ func (b Box) onPath(e Entry) (Found, bool) {
 		if info, err := os.Stat(path); !filepath.IsAbs(dir) || err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
 			continue
 		}
+		if b.within(path) {
+			continue
+		}
 		f := Found{Name: e.Name, Path: path, Env: e.With}
 		describe := f.describe
 		if e.Kind == Program {
@@ -33,6 +36,24 @@ func (b Box) onPath(e Entry) (Found, bool) {
 		}
 	}
 	return Found{}, false
+}
+
+// within tells whether a file is really in the repository. One of which that cannot
+// be told is taken to be.
+func (b Box) within(path string) bool {
+	if b.Repository == "" {
+		return false
+	}
+	top, err := filepath.EvalSymlinks(b.Repository)
+	if err != nil {
+		return true
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return true
+	}
+	rel, err := filepath.Rel(top, real)
+	return err != nil || filepath.IsLocal(rel)
 }
 
 // describeProgram fills in what there is to say of a program that is one file. It may

@@ -158,3 +158,26 @@ func TestInterpreter(t *testing.T) {
 		}
 	}
 }
+
+// TestProgramsOfTheRepository are not taken for tools, by whatever way PATH leads to them.
+func TestProgramsOfTheRepository(t *testing.T) {
+	t.Parallel()
+	repository, elsewhere := t.TempDir(), t.TempDir()
+	own := filepath.Join(repository, ".venv", "bin", "greeter")
+	if err := os.MkdirAll(filepath.Dir(own), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, own, "#!/bin/sh\n", 0o755)
+	if err := os.Symlink(own, filepath.Join(elsewhere, "greeter")); err != nil {
+		t.Fatal(err)
+	}
+	e := Entry{Name: "greeter", Kind: Program, Version: "1.2.3", Least: "1", Below: "2"}
+	for _, dir := range []string{filepath.Dir(own), elsewhere} {
+		if f, ok := (Box{Path: dir, Repository: repository}).onPath(e); ok {
+			t.Errorf("found %+v", f)
+		}
+		if _, ok := (Box{Path: dir, Repository: filepath.Join(elsewhere)}).onPath(e); dir != elsewhere && !ok {
+			t.Errorf("%s is not found, which is in no repository", dir)
+		}
+	}
+}

@@ -28,6 +28,9 @@ type Found struct {
 type Box struct {
 	Dir  string // folder of the installed tools, absolute
 	Path string // PATH of the user: folders by colons
+	// Repository is a folder of which no program counts, absolute: it is what is looked
+	// at, and would vouch for itself. "" is none.
+	Repository string
 }
 
 // Find gives the installed tool that the lock names, or else, where the lock lets

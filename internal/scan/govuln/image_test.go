@@ -344,10 +344,11 @@ func TestUnpackaged(t *testing.T) {
 		items []item
 		want  string // the message; "" is no finding
 	}{
-		"dpkg, all owned":   {[]item{dpkg, data("var/lib/dpkg/info/a.list", "/.\n/bin/a\n"), data("var/lib/dpkg/info/b:amd64.list", "/usr/lib/b.so\n"), elf("usr/bin/a"), elf("lib/b.so")}, ""},
-		"dpkg, one is not":  {[]item{dpkg, data("var/lib/dpkg/info/a.list", "/bin/a\n"), elf("bin/a"), elf("opt/b")}, "/opt/b is a program or library that belongs to no package"},
-		"dpkg, two are not": {[]item{dpkg, data("var/lib/dpkg/info/a.list", "/bin/a\n"), elf("opt/c"), elf("opt/b")}, "/opt/b and 1 more are programs or libraries that belong to no package"},
-		"apk":               {[]item{data("lib/apk/db/installed", "P:a\nF:bin\nR:a\nF:lib\nR:x.so\n"), elf("bin/a"), elf("lib/x.so"), elf("lib/y.so")}, "/lib/y.so is a program or library"},
+		"dpkg, all owned":    {[]item{dpkg, data("var/lib/dpkg/info/a.list", "/.\n/bin/a\n"), data("var/lib/dpkg/info/b:amd64.list", "/usr/lib/b.so\n"), elf("usr/bin/a"), elf("lib/b.so")}, ""},
+		"dpkg, one is not":   {[]item{dpkg, data("var/lib/dpkg/info/a.list", "/bin/a\n"), elf("bin/a"), elf("opt/b")}, "/opt/b is a program or library that belongs to no package"},
+		"dpkg, two are not":  {[]item{dpkg, data("var/lib/dpkg/info/a.list", "/bin/a\n"), elf("opt/c"), elf("opt/b")}, "/opt/b and 1 more are programs or libraries that belong to no package"},
+		"dpkg without lists": {[]item{data("var/lib/dpkg/status.d/base", "x"), elf("app/server")}, "/app/server is a program or library that belongs to no package"},
+		"apk":                {[]item{data("lib/apk/db/installed", "P:a\nF:bin\nR:a\nF:lib\nR:x.so\n"), elf("bin/a"), elf("lib/x.so"), elf("lib/y.so")}, "/lib/y.so is a program or library"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

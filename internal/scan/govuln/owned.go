@@ -83,7 +83,7 @@ func (c *contents) ours() []string {
 
 // unpackaged tells of the programs and libraries that no package has.
 func (c *contents) unpackaged() []sarif.Finding {
-	if c.packages == "" || c.owned == nil {
+	if c.packages == "" {
 		return nil
 	}
 	alien := slices.DeleteFunc(slices.Clone(c.foreign), func(p string) bool { return c.owned[comparable(p)] })

@@ -164,6 +164,9 @@ func (c *contents) judge(planted, found packagesIn, r *pipeline.Report) {
 		r.NotRun = "the database knows nothing of " + strings.TrimPrefix(what, "old ")
 		r.Remedy = "use a whole database, and a release that is still looked after"
 	}
+	if len(c.databases) > 0 && len(c.packages) == 0 && r.NotRun == "" {
+		r.NotRun = "the image has a list of an operating system's packages, and there is none in it"
+	}
 	var names []string
 	for _, p := range c.packages {
 		names = append(names, p.name)

@@ -96,7 +96,7 @@ func (m *manifests) lock(root *os.Root, name string, pattern *regexp.Regexp) err
 var (
 	pinned    = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*===?\s*([^\s;,*]+)\s*(?:;.*)?$`)
 	reference = regexp.MustCompile(`^[A-Za-z0-9._-]+\s*(?:\[[^\]]*\])?\s*@|^[A-Za-z][A-Za-z0-9+.-]*://|^\.{0,2}/|^[^\s;]*\.whl`)
-	option    = regexp.MustCompile(`^(?:-r|--requirement|-c|--constraint)(?:\s+|=)(.+)$`)
+	option    = regexp.MustCompile(`^(?:-[rc]\s*=?\s*|--(?:requirement|constraint)(?:\s+|=))(.+)$`)
 	inline    = regexp.MustCompile(`\s--?[A-Za-z].*$`) // of one requirement: --hash
 )
 

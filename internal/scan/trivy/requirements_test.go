@@ -59,3 +59,20 @@ func FuzzRequirements(f *testing.F) {
 		}
 	})
 }
+
+// TestIncluded: the forms in which pip takes the name of another file.
+func TestIncluded(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"-r extra.txt": "extra.txt", "-rextra.txt": "extra.txt", "-r=extra.txt": "extra.txt", "-cextra.txt": "extra.txt",
+		"--requirement extra.txt": "extra.txt", "--requirement=extra.txt": "extra.txt", "--constraint extra.txt": "extra.txt", "--require-hashes": "", "-i extra.txt": "",
+	} {
+		got := ""
+		if m := option.FindStringSubmatch(line); m != nil {
+			got = m[1]
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+}
