@@ -50,7 +50,7 @@ const covered = "/sys"
 // dataPath is where a service sees its data in a file system of its own.
 const dataPath = "/data"
 
-// limits are on what an instance and all that it starts may take together.
+// instanceLimits are on what an instance and all that it starts may take together.
 func instanceLimits() sandbox.Limits {
 	return sandbox.Limits{Processes: 4096, Memory: sandbox.Memory() / 4 * 3}
 }

@@ -65,7 +65,7 @@ func becomeUser(u *User) error {
 	if u == nil {
 		return nil
 	}
-	return errors.Join(unix.Setgroups(nil), gosyscall.Setresgid(u.GID, u.GID, u.GID), gosyscall.Setresuid(u.UID, u.UID, u.UID))
+	return errors.Join(gosyscall.Setgroups(nil), gosyscall.Setresgid(u.GID, u.GID, u.GID), gosyscall.Setresuid(u.UID, u.UID, u.UID))
 }
 
 // limit sets what the process and its own may take, never more than it may now.
