@@ -81,6 +81,7 @@ func attacks(v victim) map[string]func() error {
 func works(v victim) map[string]func() error {
 	return map[string]func() error{
 		"read the declared source": func() error { _, err := os.ReadFile(filepath.Join(v.Source, "main.go")); return err },
+		"read by links of links":   func() error { _, err := os.ReadFile(v.Linked); return err },
 		"write a declared folder":  func() error { return os.WriteFile(filepath.Join(v.Output, "a"), nil, 0o600) },
 		"move a file there": func() error {
 			return errors.Join(os.WriteFile(filepath.Join(v.Output, "b"), nil, 0o600), os.Mkdir(filepath.Join(v.Output, "d"), 0o700), os.Rename(filepath.Join(v.Output, "b"), filepath.Join(v.Output, "d", "b")))
@@ -143,6 +144,7 @@ type victim struct {
 	Program           string // this program, where the user can execute it
 	Secrets, Programs string
 	Source, Go        string // declared, to read
+	Linked            string // so too: a file of Source by links of links
 	SetUID, Gate      string // a program that becomes another user; a pipe in Output
 	Output            string // declared, to write
 	PID               int

@@ -129,11 +129,12 @@ func hide(at string) error {
 	}
 }
 
-// links makes the symbolic links that a path goes through.
+// links makes the symbolic links that a path goes through, and those that these
+// lead through. The path is one that resolves, which no circle of links does.
 func (t tree) links(path string) error {
-	at := "/"
-	for _, part := range strings.Split(strings.Trim(path, "/"), "/") {
-		at = filepath.Join(at, part)
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	for i := range parts {
+		at := "/" + filepath.Join(parts[:i+1]...)
 		to, err := os.Readlink(at)
 		if err != nil {
 			continue // no link
@@ -145,6 +146,10 @@ func (t tree) links(path string) error {
 		if err := os.Symlink(to, link); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(at), to)
+		}
+		return t.links(filepath.Join(append([]string{to}, parts[i+1:]...)...)) // what is above is free of links
 	}
 	return nil
 }

@@ -439,7 +439,7 @@ func needsRoot(name string, uid int) bool {
 func request(t *testing.T, v victim, uid int, namespaces bool) Request {
 	t.Helper()
 	return Request{
-		Access: Access{Read: []string{v.Source, v.Go, v.Program, v.SetUID}, Write: []string{v.Output}, Network: Loopback, Dir: "/"}, Namespaces: namespaces,
+		Access: Access{Read: []string{v.Source, v.Linked, v.Go, v.Program, v.SetUID}, Write: []string{v.Output}, Network: Loopback, Dir: "/"}, Namespaces: namespaces,
 		Root: owned(t, uid), Temp: owned(t, uid), Limits: Limits{FileSize: 1 << 20},
 	}
 }
@@ -462,6 +462,18 @@ func owned(t *testing.T, uid int) string {
 	return dir
 }
 
+// linked gives the path of main.go in a folder, by links that lead to links.
+func linked(t *testing.T, uid int, dir string) string {
+	t.Helper()
+	at := owned(t, uid)
+	for link, to := range map[string]string{"first": filepath.Join(at, "second"), "second": "third", "third": dir} {
+		if err := os.Symlink(to, filepath.Join(at, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(at, "first", "main.go")
+}
+
 func newVictim(t *testing.T, uid int) victim {
 	t.Helper()
 	v := victim{Secrets: owned(t, uid), Source: owned(t, uid), Programs: owned(t, uid), Output: owned(t, uid), Program: program(t, uid), Go: goroot(t)}
@@ -477,6 +489,7 @@ func newVictim(t *testing.T, uid int) victim {
 		put(t, uid, filepath.Join(v.Source, path), "honest")
 	}
 	put(t, uid, filepath.Join(v.Programs, "go"), "#!/bin/sh\n")
+	v.Linked = linked(t, uid, v.Source)
 	v.SetUID, v.Gate = setUID(t, uid), filepath.Join(v.Output, "gate")
 	if err := errors.Join(unix.Mkfifo(v.Gate, 0o600), os.Chown(v.Gate, uid, uid)); err != nil {
 		t.Fatal(err)
