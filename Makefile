@@ -8,7 +8,7 @@ GO      ?= go
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags='-s -w'
 SERVICE ?= .
 
-.PHONY: build tools run test test-stack test-infra test-kernel test-tutorial lint bench clean
+.PHONY: build modules tools run test test-stack test-infra test-kernel test-tutorial lint bench clean
 
 build:
 	@echo "building bin/sluice (the first time takes some minutes)"
@@ -25,20 +25,24 @@ tools: build
 	@bin/sluice tools install trivy
 	@bin/sluice tools install terraform || terraform version
 
-test: tools
+modules:
+	@tools/modules.sh .
+
+test: modules tools
 	@tools/packages.sh mariadb-server chromium prometheus flake8 bandit python3-pytest python3-pytest-cov python3-flask python3-pip python3-venv
-	@tools/modules.sh . app internal/scan/trivy/testdata/database
+	@tools/modules.sh app internal/scan/trivy/testdata/database
 	CGO_ENABLED=0 $(GO) test -timeout 40m ./...
 	cd app && $(GO) test -race ./...
 
 # The service with its database and monitoring in containers, on a Docker engine
 # of the test's own; as root.
-test-stack:
+test-stack: modules
 	@tools/packages.sh docker.io docker-compose debootstrap
+	@tools/modules.sh --all app
 	$(GO) test -tags stack -timeout 30m -count 1 .
 
 # The tutorials, command by command.
-test-tutorial: tools
+test-tutorial: modules tools
 	@tools/packages.sh flake8 bandit python3-pytest python3-pytest-cov python3-flask
 	$(GO) test -tags tutorial -timeout 40m -count 1 -run TestTutorial ./docs
 
@@ -60,6 +64,7 @@ test-kernel:
 	cd internal/sandbox && ../../tools/kernel.sh ../../bin/sandbox.test -test.run='TestAttacks$$|Group' -test.timeout=20m -test.v
 
 lint:
+	@tools/modules.sh --tools
 	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...
 	$(GO) tool -modfile=tools/go.mod golangci-lint run --build-tags infra ./terraform/...
 	cd app && $(GO) tool -modfile=../tools/go.mod golangci-lint run --config ../.golangci.yml ./...
