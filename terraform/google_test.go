@@ -4,7 +4,9 @@ package terraform
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -16,31 +18,38 @@ import (
 	"testing"
 )
 
-// google stands in for the APIs of Google Cloud that the modules service and
-// monitoring use: it keeps what it is sent, by path, and gives it back as
-// protocol buffers do, without what is 0, false or empty.
+// google stands in for the APIs of Google Cloud that Terraform's modules use: it
+// keeps what it is sent, by path, and gives it back as protocol buffers do,
+// without what is 0, false or empty. What an API says besides is in apis.
 type google struct {
 	mu      sync.Mutex
+	url     string
 	kept    map[string]any // by path
 	changes []string       // method and path of what changed something that was there
+	unknown []string       // so too, of what nothing is kept for
 }
 
 func startGoogle(t *testing.T) (*google, *httptest.Server) {
 	t.Helper()
 	g := &google{kept: map[string]any{}}
 	s := httptest.NewServer(g)
+	g.url = s.URL
 	t.Cleanup(s.Close)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("nothing was known of\n%s", strings.Join(g.unknown, "\n"))
+		}
+	})
 	return g, s
 }
 
 // endpoints lead Terraform's provider to the server.
 func endpoints(s *httptest.Server) []string {
-	return []string{
-		"GOOGLE_OAUTH_ACCESS_TOKEN=none",
-		"GOOGLE_MONITORING_CUSTOM_ENDPOINT=" + s.URL + "/monitoring/",
-		"GOOGLE_LOGGING_CUSTOM_ENDPOINT=" + s.URL + "/logging/v2/",
-		"GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT=" + s.URL + "/run/v2/",
+	env := []string{"GOOGLE_OAUTH_ACCESS_TOKEN=none"}
+	for path, a := range apis() {
+		env = append(env, "GOOGLE_"+a.name+"_CUSTOM_ENDPOINT="+s.URL+path)
 	}
+	return env
 }
 
 // ServeHTTP implements [http.Handler].
@@ -48,23 +57,20 @@ func (g *google) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	path := r.URL.EscapedPath()
-	policy, iam := strings.CutSuffix(strings.Replace(path, ":setIam", ":getIam", 1), ":getIamPolicy")
 	var body map[string]any
 	if r.Method != http.MethodGet && r.Method != http.MethodDelete {
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&body); err != nil {
+		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&body)
+		if err != nil && !errors.Is(err, io.EOF) {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
 	}
-	switch {
-	case strings.HasSuffix(path, ":setIamPolicy"):
-		g.kept[policy+"#iam"] = body["policy"]
-		g.answer(w, policy+"#iam")
-	case iam:
-		if g.kept[policy+"#iam"] == nil {
-			g.kept[policy+"#iam"] = map[string]any{"etag": "none"}
-		}
-		g.answer(w, policy+"#iam")
+	switch policy, kind := policyOf(path); {
+	case kind != "" && (r.Method == http.MethodPut || kind == "set"):
+		g.setPolicy(w, policy, body)
+	case kind != "":
+		g.policy(w, policy)
+	case g.special(w, r, body):
 	case r.Method == http.MethodGet:
 		g.answer(w, path)
 	case strings.HasSuffix(path, "/alertPolicies") && tooManyConditions(body):
@@ -73,10 +79,64 @@ func (g *google) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.create(w, path, r.URL.Query(), body)
 	case r.Method == http.MethodPatch && strings.HasPrefix(path, "/run/"):
 		g.revise(w, path, body)
+	case r.Method == http.MethodDelete:
+		if name := r.URL.Query().Get("name"); name != "" { // a database's user
+			path += "/" + url.PathEscape(name)
+		}
+		g.delete(w, path)
 	default:
-		g.changes = append(g.changes, r.Method+" "+path)
-		g.done(w, path)
+		g.change(w, r.Method, path, body)
 	}
+}
+
+// policyOf gives what a path asks the policy of, and "get", "set" or "both".
+func policyOf(path string) (of, kind string) {
+	for suffix, kind := range map[string]string{":getIamPolicy": "get", ":setIamPolicy": "set", "/getIamPolicy": "get", "/setIamPolicy": "set", "/iam": "both"} {
+		if of, found := strings.CutSuffix(path, suffix); found {
+			return of, kind
+		}
+	}
+	return "", ""
+}
+
+func (g *google) setPolicy(w http.ResponseWriter, of string, body map[string]any) {
+	if policy, wrapped := body["policy"]; wrapped {
+		g.kept[of+"#iam"] = policy
+	} else {
+		g.kept[of+"#iam"] = body
+	}
+	g.answer(w, of+"#iam")
+}
+
+func (g *google) policy(w http.ResponseWriter, of string) {
+	if g.kept[of+"#iam"] == nil {
+		g.kept[of+"#iam"] = map[string]any{"etag": "none"}
+	}
+	g.answer(w, of+"#iam")
+}
+
+// change is of what is there already.
+func (g *google) change(w http.ResponseWriter, method, path string, body map[string]any) {
+	thing, _ := g.kept[path].(map[string]any)
+	if thing == nil {
+		g.answer(w, path)
+		return
+	}
+	g.changes = append(g.changes, method+" "+path)
+	maps.Copy(thing, body)
+	g.kept[path] = thin(thing)
+	g.done(w, path)
+}
+
+func (g *google) delete(w http.ResponseWriter, path string) {
+	if g.kept[path] == nil {
+		g.answer(w, path)
+		return
+	}
+	g.changes = append(g.changes, "DELETE "+path)
+	g.done(w, path)
+	delete(g.kept, path)
+	delete(g.kept, path+"#iam")
 }
 
 // revise changes a service. A revision that has a name keeps its content: Cloud
@@ -97,6 +157,7 @@ func (g *google) revise(w http.ResponseWriter, path string, body map[string]any)
 
 func (g *google) answer(w http.ResponseWriter, path string) {
 	if g.kept[path] == nil {
+		g.unknown = append(g.unknown, path)
 		http.Error(w, `{"error": {"code": 404, "message": "there is no `+path+`"}}`, http.StatusNotFound)
 		return
 	}
@@ -106,17 +167,16 @@ func (g *google) answer(w http.ResponseWriter, path string) {
 // create keeps a new thing under the name that its API gives it.
 func (g *google) create(w http.ResponseWriter, path string, query url.Values, body map[string]any) {
 	thing, _ := thin(body).(map[string]any)
+	a := apiOf(path)
 	id := fmt.Sprint(len(g.kept) + 1)
-	switch {
-	case query.Has("serviceId"): // Cloud Run
-		id = query.Get("serviceId")
-		thing["uri"], thing["latestReadyRevision"] = "https://todo-1234567890.europe-west2.run.app", "todo-1"
-		thing["terminalCondition"] = map[string]any{"type": "Ready", "state": "CONDITION_SUCCEEDED"}
-	case strings.HasSuffix(path, "/metrics"):
-		id = url.PathEscape(fmt.Sprint(thing["name"]))
+	for key := range query {
+		if strings.HasSuffix(strings.ToLower(key), "id") {
+			id = query.Get(key)
+		}
 	}
-	_, name, _ := strings.Cut(path+"/"+id, "/projects/")
-	if !strings.HasSuffix(path, "/metrics") {
+	if a.create != nil {
+		id, thing = a.create(g, path, id, thing)
+	} else if _, name, found := strings.Cut(path+"/"+id, "/projects/"); found {
 		thing["name"] = "projects/" + name
 	}
 	g.kept[path+"/"+id] = thing
@@ -131,14 +191,14 @@ func tooManyConditions(policy map[string]any) bool {
 	})
 }
 
-// done answers what changed something: Cloud Run with an operation, which has
+// done answers what changed something, in most APIs with an operation, which has
 // ended already.
 func (g *google) done(w http.ResponseWriter, path string) {
-	if !strings.HasPrefix(path, "/run/") {
-		g.answer(w, path)
-		return
+	answer := g.kept[path]
+	if a := apiOf(path); a.operation != nil {
+		answer = a.operation(g.url+path, answer)
 	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"name": "projects/p/locations/l/operations/o", "done": true, "response": g.kept[path]})
+	_ = json.NewEncoder(w).Encode(answer) // the asker may be gone
 }
 
 // thin leaves out of objects what is 0, false or empty.
