@@ -36,9 +36,10 @@ test: modules tools
 
 # The service with its database and monitoring in containers, on a Docker engine
 # of the test's own; as root.
-test-stack: modules
-	@tools/packages.sh docker.io docker-compose debootstrap
+test-stack: modules tools
+	@tools/packages.sh docker.io docker-compose debootstrap flake8 bandit python3-pytest python3-pytest-cov python3-flask python3-gunicorn python3-setuptools-whl
 	@tools/modules.sh --all app
+	@tools/modules.sh internal/scan/trivy/testdata/database
 	$(GO) test -tags stack -timeout 30m -count 1 .
 
 # The tutorials, command by command.

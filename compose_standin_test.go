@@ -28,9 +28,12 @@ func prepare(t *testing.T, folder string) {
 	makeModules(t, filepath.Join(folder, "modules"))
 	standIn := filepath.Join(folder, "grafana")
 	run(t, "", []string{"CGO_ENABLED=0"}, "go", "build", "-o", filepath.Join(standIn, "grafana"), "./deploy/compose/testdata/grafana")
-	if err := os.Symlink(base(t), filepath.Join(folder, "base.tar")); err != nil {
-		t.Fatal(err)
+	for name, packages := range map[string]string{"base.tar": packages, "python.tar": pythonPackages} {
+		if err := os.Symlink(base(t, packages), filepath.Join(folder, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
+	prepareFlask(t, filepath.Join(folder, "flask"))
 }
 
 // copyProject copies what compose.yaml needs, makes its secrets, and plants
@@ -80,8 +83,8 @@ func makeModules(t *testing.T, to string) {
 	}
 }
 
-// base is a Debian with what the stand-ins need, kept for the next run.
-func base(t *testing.T) string {
+// base is a Debian with some packages, kept for the next run.
+func base(t *testing.T, packages string) string {
 	user, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
@@ -148,16 +151,7 @@ func run(t *testing.T, dir string, env []string, name string, args ...string) st
 
 // makeStandIns makes the images that the Dockerfile and compose.yaml name.
 func (s *stack) makeStandIns(t *testing.T) {
-	in, err := os.Open(filepath.Join(s.folder, "base.tar"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	docker, err := find("docker")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.command(t, in, docker, "import", "-", baseName)
+	s.load(t, "base.tar", baseName)
 	goRoot := strings.TrimSpace(run(t, "", nil, "go", "env", "GOROOT"))
 	testdata := filepath.Join(s.project, "deploy/compose/testdata")
 	s.build(t, "sluice-test/go", goRoot, "FROM "+baseName+"\nCOPY . /usr/local/go\nENV PATH=/usr/local/go/bin:/usr/bin:/bin\n")
@@ -169,6 +163,21 @@ func (s *stack) makeStandIns(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.build(t, "grafana/grafana:12.2.0", filepath.Join(s.folder, "grafana"), string(text))
+}
+
+// load makes an image of files.
+func (s *stack) load(t *testing.T, tar, tag string) {
+	t.Helper()
+	in, err := os.Open(filepath.Join(s.folder, tar))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	docker, err := find("docker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.command(t, in, docker, "import", "-", tag)
 }
 
 // build builds an image by a Dockerfile's text, or by the folder's own.

@@ -56,6 +56,7 @@ func inside(t *testing.T, folder string) {
 	s.makeStandIns(t)
 	s.compose(t, "build")
 	t.Run("dockerfile", s.testDockerfile)
+	t.Run("flask", s.testFlask)
 	t.Run("context", s.testContext)
 	t.Run("image", s.testImage)
 	t.Run("alone", s.testAlone)

@@ -189,8 +189,8 @@ func toolsOf(results []pipeline.Result) (tools []sarif.Component) {
 
 func notRunOf(results []pipeline.Result) (why []string) {
 	for _, r := range results {
-		if r.Outcome == pipeline.NotRun {
-			why = append(why, r.Stage+": "+r.Reason)
+		if reason := r.Unseen(); reason != "" {
+			why = append(why, r.Stage+": "+reason)
 		}
 	}
 	return why

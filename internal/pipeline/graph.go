@@ -71,8 +71,9 @@ func (g *graph) measure(name string, path []string) error {
 }
 
 // Select keeps the jobs that answer one of the stages, with all that those
-// need; of a kept job only the wanted stages are asked, and all of a needed
-// one's. Gates and reads of jobs that were not selected are dropped.
+// need, and the data that they read where there is some; of a kept job only the
+// wanted stages are asked, and all of a needed one's. Gates, and reads of checks
+// that were not selected, are dropped.
 func Select(jobs []Job, stages []string) ([]Job, error) {
 	byName, byStage := map[string]*Job{}, map[string][]string{}
 	for i := range jobs {
@@ -88,6 +89,11 @@ func Select(jobs []Job, stages []string) ([]Job, error) {
 			keep[name] = true
 			for _, n := range j.Needs {
 				need(n)
+			}
+			for _, n := range j.Reads {
+				if r := byName[n]; r != nil && !r.Check {
+					need(n)
+				}
 			}
 		}
 	}

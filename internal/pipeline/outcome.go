@@ -38,7 +38,7 @@ type Result struct {
 	Jobs    []string `json:"jobs,omitempty"`
 	Check   bool     `json:"check,omitempty"` // it passes only with a self-test and a census
 	Outcome Outcome  `json:"outcome"`
-	Reason  string   `json:"reason,omitempty"` // of an outcome other than passed
+	Reason  string   `json:"reason,omitempty"` // of an outcome other than passed; of failed, why there may be more
 	Remedy  string   `json:"remedy,omitempty"`
 	// Blocking are those of the report's findings for which the gate is shut.
 	Blocking []sarif.Finding `json:"-"`
@@ -80,28 +80,42 @@ type Judge func(Report) Verdict
 
 // Decide turns a report and its gate's verdict into a result. Anything that
 // does not show that work was done is "not run"; a check must show besides that
-// it works and that it saw everything.
+// it works and that it saw everything. What was found shuts the gate in any case,
+// and then the reason says why there may be more.
 func Decide(report Report, verdict Verdict, check bool) Result {
 	if verdict.Findings != nil {
 		report.Findings = verdict.Findings
 	}
-	r := Result{Stage: report.Stage, Check: check, Report: report, Findings: len(report.Findings), Blocking: verdict.Blocking, Blocked: len(verdict.Blocking),
+	r := Result{Stage: report.Stage, Check: check, Outcome: Passed, Report: report, Findings: len(report.Findings), Blocking: verdict.Blocking, Blocked: len(verdict.Blocking),
 		Warnings: verdict.Warnings, Tools: report.Tools, Examined: report.Examined, SelfTest: report.SelfTest, Notes: report.Notes}
-	switch {
-	case report.NotApplicable != "":
+	if report.NotApplicable != "" {
 		r.Outcome, r.Reason = NotApplicable, report.NotApplicable
-	case len(verdict.Blocking) > 0:
-		r.Outcome = Failed
+		return r
+	}
+	switch {
 	case report.NotRun != "":
-		r.Outcome, r.Reason, r.Remedy = NotRun, report.NotRun, report.Remedy
+		r.Reason, r.Remedy = report.NotRun, report.Remedy
 	case verdict.NotRun != "":
-		r.Outcome, r.Reason, r.Remedy = NotRun, verdict.NotRun, verdict.Remedy
+		r.Reason, r.Remedy = verdict.NotRun, verdict.Remedy
 	case !report.looked():
-		r.Outcome, r.Reason = NotRun, "it gave no proof that it looked at anything"
-	case check && report.unproven() != "":
-		r.Outcome, r.Reason = NotRun, report.unproven()
-	default:
-		r.Outcome = Passed
+		r.Reason = "it gave no proof that it looked at anything"
+	case check:
+		r.Reason = report.unproven()
+	}
+	if r.Reason != "" {
+		r.Outcome = NotRun
+	}
+	if len(verdict.Blocking) > 0 {
+		r.Outcome = Failed
 	}
 	return r
+}
+
+// Unseen is why a result does not say all: of a check that was not run, or that
+// failed and did not look at everything. Of others it is "".
+func (r Result) Unseen() string {
+	if r.Outcome == NotRun || r.Outcome == Failed {
+		return r.Reason
+	}
+	return ""
 }

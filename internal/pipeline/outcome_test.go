@@ -38,6 +38,9 @@ func TestACheckMustProveItself(t *testing.T) {
 			t.Errorf("%s: %v (%s), want %v (%s)", name, r.Outcome, r.Reason, tt.want, tt.reason)
 		}
 	}
+	if r := Decide(Report{NotRun: "no database", Remedy: "fetch it"}, Verdict{Blocking: []sarif.Finding{{}}}, true); r.Outcome != Failed || r.Unseen() != "no database" || r.Remedy != "fetch it" {
+		t.Errorf("what was found while a part could not be looked at is %+v", r)
+	}
 	if r := Decide(Report{}, Verdict{Blocking: []sarif.Finding{{}}}, true); r.Outcome != Failed {
 		t.Errorf("a finding without proofs: %v, want failed", r.Outcome)
 	}

@@ -427,7 +427,9 @@ func TestSelect(t *testing.T) {
 	t.Parallel()
 	both := Job{Name: "code", Stages: []string{"lint", "sast"}, Needs: []string{"modules"}}
 	deploy := Job{Name: "deploy", Stages: []string{"deploy"}, Needs: []string{"build"}, Gates: []string{"code", "test"}}
-	jobs := []Job{job("modules"), both, job("test"), job("build"), deploy}
+	scan := Job{Name: "scan", Stages: []string{"scan"}, Needs: []string{"build"}, Reads: []string{"data", "code"}}
+	both.Check = true
+	jobs := []Job{job("modules"), both, job("test"), job("build"), deploy, job("data"), scan}
 	describe := func(jobs []Job) (s []string) {
 		for _, j := range jobs {
 			s = append(s, fmt.Sprintf("%s%v%v", j.Name, j.Stages, j.Gates))
@@ -436,6 +438,7 @@ func TestSelect(t *testing.T) {
 	}
 	for _, tt := range []struct{ ask, want []string }{
 		{[]string{"lint"}, []string{"modules[modules][]", "code[lint][]"}},
+		{[]string{"scan"}, []string{"build[build][]", "data[data][]", "scan[scan][]"}}, // not the other check
 		{[]string{"deploy", "test"}, []string{"test[test][]", "build[build][]", "deploy[deploy][test]"}},
 	} {
 		got, err := Select(jobs, tt.ask)

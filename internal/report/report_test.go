@@ -18,7 +18,7 @@ func sample() Summary {
 	return Summary{
 		Record: pipeline.Record{Service: "todo", Outcome: pipeline.Failed, State: pipeline.Finished, Wall: 2300 * time.Millisecond, CriticalPath: []string{"modules", "gocode"}, Results: []pipeline.Result{
 			{Stage: "modules", Job: "modules", Outcome: pipeline.Passed, Cached: true, Elapsed: 2 * time.Millisecond, Examined: []pipeline.Count{{What: "modules", N: 1}}},
-			{Stage: "sast", Job: "gocode", Outcome: pipeline.Failed, Blocked: 1, Findings: 1, Elapsed: 2200 * time.Millisecond, Notes: []string{"2 findings suppressed"}},
+			{Stage: "sast", Job: "gocode", Outcome: pipeline.Failed, Reason: "half of it", Blocked: 1, Findings: 1, Elapsed: 2200 * time.Millisecond, Notes: []string{"2 findings suppressed"}},
 			{Stage: "deploy", Job: "deploy", Outcome: pipeline.NotRun, Reason: "the gate is shut: sast failed", Remedy: "repair it"},
 		}},
 		Blocking: []sarif.Finding{finding},
@@ -46,6 +46,7 @@ store/query.go:7:3  SQL string concatenation
        They are safe.
 
 not run:
+  sast: half of it
   deploy: the gate is shut: sast failed
     remedy: repair it
 

@@ -37,7 +37,7 @@ func (s Style) Rows(w io.Writer, results []pipeline.Result) {
 // remark is what is worth saying of a stage on its line.
 func remark(r pipeline.Result) string {
 	var parts []string
-	if r.Reason != "" {
+	if r.Reason != "" && r.Outcome != pipeline.Failed { // what was found comes first
 		parts = append(parts, r.Reason)
 	}
 	if r.Blocked > 0 {

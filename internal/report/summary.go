@@ -103,9 +103,9 @@ func trace(f sarif.Finding) string {
 	return strings.Join(steps, "\n")
 }
 
-// unproven tells what could not be run by itself, and not what waited for that.
+// unproven tells what was not run, wholly or in part.
 func (s Style) unproven(w io.Writer, results []pipeline.Result) {
-	missing := slices.DeleteFunc(slices.Clone(results), func(r pipeline.Result) bool { return r.Outcome != pipeline.NotRun })
+	missing := slices.DeleteFunc(slices.Clone(results), func(r pipeline.Result) bool { return r.Unseen() == "" })
 	if len(missing) == 0 {
 		return
 	}
