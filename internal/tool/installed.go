@@ -32,9 +32,12 @@ func (b Box) installed(e Entry) (Found, bool, error) {
 	if err != nil {
 		return Found{}, false, hint.With(fmt.Errorf("the installed %s: %w", e.Name, err), e.install())
 	}
-	f := Found{Name: e.Name, Version: e.Version, Path: filepath.Join(dir, "bin", e.Name), Read: []string{dir}, Env: e.With, Digest: digest, Pinned: true}
+	f := Found{Name: e.Name, Version: e.Version, Path: filepath.Join(dir, "bin", e.Name), Read: []string{dir}, Env: e.With, Digest: digest, Manifest: digest, Pinned: true}
 	if m.Python != "" && !system(prefix(m.Python)) {
 		f.Read = append(f.Read, filepath.Join(prefix(m.Python), "bin"), filepath.Join(prefix(m.Python), "lib"))
+	}
+	if e.Site {
+		b.host(&f)
 	}
 	return f, true, nil
 }
@@ -62,7 +65,7 @@ func (f Found) verify(e Entry) error {
 	if err != nil {
 		return err
 	}
-	if digest != f.Digest {
+	if digest != f.Manifest {
 		return errors.New("its manifest is not the one that was found at first")
 	}
 	if err := m.belongs(dir, e); err != nil {

@@ -53,7 +53,7 @@ type Entry struct {
 	// Of Python, with NAME.txt.
 	Module string `json:"module,omitempty"` // what "python -m" runs
 	Python string `json:"python,omitempty"` // the least version of the interpreter
-	Site   bool   `json:"site,omitempty"`   // it sees the packages of the machine's Python too
+	Site   bool   `json:"site,omitempty"`   // it runs in the Python that PATH has, with the packages there
 
 	// Of all but Go.
 	Least string   `json:"least,omitempty"` // what is taken from PATH is this version or a later one,

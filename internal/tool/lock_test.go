@@ -15,7 +15,7 @@ func TestCarriedLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"trivy", "flake8", "bandit", "pytest"} {
-		if e, err := lock.entry(name); err != nil || e.Name != name {
+		if e, err := lock.entry(name); err != nil || e.Name != name || e.Version == "" || e.Kind == Python && e.Python == "" {
 			t.Errorf("%+v, %v", e, err)
 		}
 	}

@@ -25,6 +25,26 @@ const launcher = `#!/bin/sh
 exec "${0%%/*}/python" -I -B -m %s "$@"
 `
 
+// hostedLauncher starts a tool in another interpreter than its environment's, where
+// one is named, by a script that is beside the tool's packages.
+const hostedLauncher = `#!/bin/sh
+exec "${` + hostVariable + `:-${0%%/*}/python}" -s -B "${0%%/*}/%s" "$@"
+`
+
+// hostedName is the script's.
+const hostedName = "sluice_launch.py"
+
+// hosted is the script. Python looks for modules first in the folder that a script is
+// in: before PYTHONPATH, where the service's are, and before the interpreter's own packages.
+const hosted = `import os
+import runpy
+import sys
+
+sys.path[0] = os.path.dirname(os.path.realpath(__file__))
+os.environ.pop("` + hostVariable + `", None)
+runpy.run_module("%s", run_name="__main__", alter_sys=True)
+`
+
 // makePython makes an environment and has pip put the wheels of the lock into it.
 // Only wheels: a source distribution is a program that is run to install it.
 func (m maker) makePython(ctx context.Context) (manifest, error) {
@@ -33,11 +53,7 @@ func (m maker) makePython(ctx context.Context) (manifest, error) {
 		return manifest{}, err
 	}
 	m.Say("making an environment for " + m.Name)
-	args := []string{"-I", "-m", "venv", "--without-pip", "--symlinks"}
-	if m.Site {
-		args = append(args, "--system-site-packages")
-	}
-	if err := m.pythonRun(ctx, python, nil, append(args, m.dir)...); err != nil {
+	if err := m.pythonRun(ctx, python, nil, "-I", "-m", "venv", "--without-pip", "--symlinks", m.dir); err != nil {
 		return manifest{}, hint.With(err, "install Python's venv module: on Debian the package python3-venv")
 	}
 	if err := m.wheels(ctx, python); err != nil {
@@ -150,5 +166,26 @@ func (m maker) launch() error {
 			}
 		}
 	}
-	return os.WriteFile(filepath.Join(bin, m.Name), fmt.Appendf(nil, launcher, m.Module), 0o755)
+	script := fmt.Appendf(nil, launcher, m.Module)
+	if m.Site {
+		if script, err = m.hosted(bin); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(bin, m.Name), script, 0o755)
+}
+
+// hosted writes the script of a tool that runs in the service's interpreter, and gives
+// its launcher.
+func (m maker) hosted(bin string) ([]byte, error) {
+	site, err := m.site()
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(site, hostedName)
+	if err := os.WriteFile(path, fmt.Appendf(nil, hosted, m.Module), 0o644); err != nil {
+		return nil, err
+	}
+	rel, err := filepath.Rel(bin, path)
+	return fmt.Appendf(nil, hostedLauncher, rel), err
 }

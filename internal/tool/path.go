@@ -15,17 +15,24 @@ import (
 // maxProgram bounds the program in PATH that is hashed, bytes.
 const maxProgram = 64 << 20
 
-// onPath looks for a tool in PATH. Folders that are not absolute are passed
+// programs are those of a name in PATH. Folders that are not absolute are passed
 // over: what they name depends on where Sluice was started.
-func (b Box) onPath(e Entry) (Found, bool) {
+func (b Box) programs(name string) (paths []string) {
 	for _, dir := range filepath.SplitList(b.Path) {
-		path := filepath.Join(dir, e.Name)
+		path := filepath.Join(dir, name)
 		if info, err := os.Stat(path); !filepath.IsAbs(dir) || err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
 			continue
 		}
-		if b.within(path) {
-			continue
+		if !b.within(path) {
+			paths = append(paths, path)
 		}
+	}
+	return paths
+}
+
+// onPath looks for a tool in PATH.
+func (b Box) onPath(e Entry) (Found, bool) {
+	for _, path := range b.programs(e.Name) {
 		f := Found{Name: e.Name, Path: path, Env: e.With}
 		describe := f.describe
 		if e.Kind == Program {
@@ -94,6 +101,17 @@ func (f *Found) describe() error {
 		}
 	}
 	f.Read = []string{f.Path, real}
+	f.restOn(sum, roots)
+	f.Digest = hex.EncodeToString(sum.Sum(nil))
+	if _, err := os.Stat(filepath.Join(roots[0], "pyvenv.cfg")); err != nil && !system(roots[0]) {
+		f.Env = append(slices.Clone(f.Env), "PYTHONUSERBASE="+roots[0])
+	}
+	return nil
+}
+
+// restOn adds to what a program is shown the folders of Python that it rests on, and
+// tells sum the packages there.
+func (f *Found) restOn(sum io.Writer, roots []string) {
 	for _, root := range roots {
 		for _, name := range packages(root) {
 			fmt.Fprintln(sum, name)
@@ -103,13 +121,8 @@ func (f *Found) describe() error {
 		}
 		f.Read = append(f.Read, filepath.Join(root, "bin"), filepath.Join(root, "lib"), filepath.Join(root, "pyvenv.cfg"))
 	}
-	if _, err := os.Stat(filepath.Join(roots[0], "pyvenv.cfg")); err != nil && !system(roots[0]) {
-		f.Env = append(slices.Clone(f.Env), "PYTHONUSERBASE="+roots[0])
-	}
 	slices.Sort(f.Read)
 	f.Read = slices.Compact(f.Read)
-	f.Digest = hex.EncodeToString(sum.Sum(nil))
-	return nil
 }
 
 // head is a program's file, up to a limit.

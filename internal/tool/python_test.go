@@ -82,7 +82,7 @@ func wheel(t *testing.T, version string, more ...string) []byte {
 	info := "checker-1.2.3.dist-info/"
 	files := [][2]string{
 		{"checker/__init__.py", ""},
-		{"checker/__main__.py", "import sys\nprint('checker " + version + "', sys.flags.isolated, sys.dont_write_bytecode)\n"},
+		{"checker/__main__.py", "import sys\nprint('checker " + version + "', sys.flags.isolated, sys.dont_write_bytecode)\nfor name in sys.argv[1:]:\n    print(name.startswith('-') or __import__(name).__file__)\n"},
 		{info + "METADATA", "Metadata-Version: 2.1\nName: checker\nVersion: 1.2.3\n"},
 		{info + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
 		{info + "entry_points.txt", "[console_scripts]\nchecker = checker.__main__:main\n"},
@@ -90,6 +90,12 @@ func wheel(t *testing.T, version string, more ...string) []byte {
 	for _, name := range more {
 		files = append(files, [2]string{name, "planted\n"})
 	}
+	return packed(t, info, files)
+}
+
+// packed is a wheel of these files, by name, and of a record of them in the folder info.
+func packed(t *testing.T, info string, files [][2]string) []byte {
+	t.Helper()
 	record := ""
 	for _, f := range files {
 		record += f[0] + ",,\n"

@@ -22,6 +22,8 @@ type Found struct {
 	Env     []string // "NAME=value" that it needs, besides the stage's
 	Digest  string   // hex SHA-256 of what decides what it does, for cache keys
 	Pinned  bool     // it is what the lock names, in the folder of tools; else it is what PATH has
+	// Manifest is the hex SHA-256 of the list of an installed tool's files; "" otherwise.
+	Manifest string
 }
 
 // Box is where tools are looked for.
@@ -96,6 +98,9 @@ func (f Found) probe(ctx context.Context, lock Lock, env []string) (Found, error
 	if f.Pinned {
 		if err := f.verify(e); err != nil {
 			return f, hint.With(fmt.Errorf("the installed %s: %w", f.Name, err), e.install())
+		}
+		if e.Site {
+			return f, f.hosts(ctx, e, env)
 		}
 		return f, nil
 	}

@@ -43,7 +43,7 @@ const (
 
 var errTooLong = errors.New("the tests take too long")
 
-// Tests plans and runs a service's tests with pytest, in the machine's Python and
+// Tests plans and runs a service's tests with pytest, in the Python that PATH has and
 // with the packages that are there.
 //
 // Outputs are junit.xml and coverage.xml, as pytest and coverage.py write them. The
@@ -140,7 +140,7 @@ func (r *tests) look(ctx context.Context) error {
 	var left []string
 	r.names, left, err = list(ctx, root, r.params.Venvs)
 	r.notes = leftNote(left)
-	for _, name := range []string{"pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"} {
+	for _, name := range []string{"pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"} {
 		if text, err := readUpTo(root, name, maxFile); err == nil && strings.Contains(string(text), "addopts") {
 			r.notes = append(r.notes, "addopts in "+name+" is not read: an option there can leave tests out")
 		}
