@@ -80,7 +80,7 @@ func merge(parts []Result, judge Judge) Result {
 // mergeReports makes one report of those of parts. What one part could not show
 // for itself, another one's proofs do not show for it: the whole was not run.
 func mergeReports(parts []Result) Report {
-	all := Report{Stage: parts[0].Stage, Values: map[string]string{}}
+	all, undated := Report{Stage: parts[0].Stage, Values: map[string]string{}}, false
 	for _, p := range parts {
 		r := p.Report
 		all.Findings = append(all.Findings, r.Findings...)
@@ -98,10 +98,15 @@ func mergeReports(parts []Result) Report {
 		}
 		oldest := all.Values[DataModified]
 		maps.Copy(all.Values, r.Values)
-		if at := r.Values[DataModified]; oldest != "" && (at == "" || oldest < at) {
+		at := r.Values[DataModified]
+		if oldest != "" && oldest < at {
 			all.Values[DataModified] = oldest // RFC 3339 in UTC sorts as time does
 		}
+		undated = undated || at == ""
 		all.Remedy = cmp.Or(all.Remedy, missing(p).Remedy)
+	}
+	if undated { // the date of another part's data says nothing of this one's
+		delete(all.Values, DataModified)
 	}
 	all.NotRun = joined(parts, func(p Result) string { return missing(p).NotRun })
 	return all

@@ -55,7 +55,13 @@ func TestMerge(t *testing.T) {
 		"old data, none used": {[]Report{proved(map[string]string{DataModified: "2025"}), proved(map[string]string{DataModified: NoData})}, NotRun, "its data is old", []string{"a", "b"}},
 		"none used, old data": {[]Report{proved(map[string]string{DataModified: NoData}), proved(map[string]string{DataModified: "2025"})}, NotRun, "its data is old", []string{"a", "b"}},
 		"new data, none used": {[]Report{proved(map[string]string{DataModified: "2027"}), proved(map[string]string{DataModified: NoData})}, Passed, "", []string{"a", "b"}},
-		"old data, and none":  {[]Report{proved(map[string]string{DataModified: "2025"}), clean}, NotRun, "its data is old", []string{"a", "b"}},
+	}
+	dated := proved(map[string]string{DataModified: "2027"})
+	for _, parts := range [][]Report{{dated, clean}, {clean, dated}} {
+		all := mergeReports([]Result{Decide(parts[0], Verdict{}, true), Decide(parts[1], Verdict{}, true)})
+		if at, found := all.Values[DataModified]; found {
+			t.Errorf("data of no known age is from %s, as another part's is", at)
+		}
 	}
 	for name, tt := range tests {
 		var parts []Result
