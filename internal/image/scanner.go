@@ -129,7 +129,7 @@ func (p params) build(ctx context.Context, t pipeline.Task) (Result, error) {
 			Out: out, Progress: t.Progress, Log: t.Log,
 		})
 	}
-	temp, err := os.MkdirTemp("", "sluice-image-")
+	temp, err := os.MkdirTemp(t.Scratch, "sluice-image-") // the image may be more than memory takes
 	if err != nil {
 		return Result{}, err
 	}
