@@ -13,6 +13,7 @@ import (
 
 	"github.com/sluice-ci/sluice/internal/cloudrunlocal"
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/report"
 )
 
 // services lists what is deployed on this machine, all of it or one by name.
@@ -131,6 +132,9 @@ func (a *app) logsCommand() *cobra.Command {
 				return fmt.Errorf("reading the log of %s: %w", s.Name, err)
 			}
 			defer f.Close()
+			if a.terminal(a.Stdout) {
+				return report.CopyPlain(a.Stdout, f)
+			}
 			_, err = io.Copy(a.Stdout, f)
 			return err
 		},

@@ -2,8 +2,10 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -72,6 +74,21 @@ func TestWhatComesFromOutsideCannotMoveTheCursor(t *testing.T) {
 	Style{}.Write(&got, sum)
 	if strings.ContainsAny(got.String(), "\x1b\r\x07\u202e") {
 		t.Errorf("control characters came through: %q", got.String())
+	}
+}
+
+func TestCopyPlain(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 100_000)
+	var got strings.Builder
+	if err := CopyPlain(&got, strings.NewReader("a\x1b[2Jb\n\xff\u202e\n"+long)); err != nil {
+		t.Fatal(err)
+	}
+	if want := "a\ufffd[2Jb\n\ufffd\ufffd\n" + long; got.String() != want {
+		t.Errorf("%.40q, %d bytes", got.String(), got.Len())
+	}
+	if err := CopyPlain(&got, iotest.ErrReader(errors.New("gone"))); err == nil {
+		t.Error("a log that cannot be read was printed")
 	}
 }
 

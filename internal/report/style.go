@@ -3,6 +3,8 @@
 package report
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -49,6 +51,23 @@ func plain(text string) string {
 		return r
 	}
 	return strings.Map(clean, strings.ToValidUTF8(text, "\ufffd"))
+}
+
+// CopyPlain copies a text from the outside to a terminal, which it cannot move the
+// cursor of.
+func CopyPlain(w io.Writer, r io.Reader) error {
+	for lines := bufio.NewReader(r); ; {
+		line, err := lines.ReadSlice('\n')
+		if _, writeErr := io.WriteString(w, plain(string(line))); writeErr != nil {
+			return writeErr
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
+			return err
+		}
+	}
 }
 
 // oneLine is text on one line, for rows.
