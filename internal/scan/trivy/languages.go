@@ -4,15 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"maps"
 	"os"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/sluice-ci/sluice/internal/image"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/pydist"
 	"github.com/sluice-ci/sluice/internal/scan"
@@ -132,24 +129,6 @@ type mute struct {
 	err      error
 }
 
-// notePython notes folders that distributions of Python's have by their names: one
-// without metadata is one that nobody can look up. Links to such are noted with them.
-func (c *contents) notePython(e image.Entry) {
-	isFolder := pydist.Folder(e.Path) == e.Path
-	switch {
-	case e.Mode.IsDir() && isFolder:
-		c.folders[e.Path] = false // files come later
-	case e.Mode.Type() == fs.ModeSymlink && (isFolder || pydist.IsMetadata(e.Path)):
-		target := e.Linkname
-		if !path.IsAbs(target) {
-			target = path.Join(path.Dir(e.Path), target)
-		}
-		c.links[e.Path] = path.Clean(target)
-	case e.Mode.IsRegular() && pydist.IsMetadata(e.Path):
-		c.folders[pydist.Folder(e.Path)] = true
-	}
-}
-
 // settle leaves out, when all lists of files were read, what belongs to packages of the
 // operating system: it is looked up with these.
 func (c *contents) settle() error {
@@ -167,13 +146,8 @@ func (c *contents) settle() error {
 			}
 		}
 	}
-	for name, target := range c.links {
-		c.folders[name] = c.folders[target] || pydist.IsMetadata(target) && c.folders[pydist.Folder(target)]
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.folders)) {
-		if !c.folders[name] {
-			c.unread = append(c.unread, mute{name, 0, errors.New("there is no metadata in it")})
-		}
+	for _, name := range c.folders.Bare() {
+		c.unread = append(c.unread, mute{name, 0, errors.New("there is no metadata in it")})
 	}
 	c.unread = slices.DeleteFunc(c.unread, func(u mute) bool { return c.owned.Owns(u.path) })
 	for i := range c.strange {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluice-ci/sluice/internal/image"
 	"github.com/sluice-ci/sluice/internal/ospkg"
+	"github.com/sluice-ci/sluice/internal/pydist"
 )
 
 // installed is a package of an operating system.
@@ -35,9 +36,8 @@ type contents struct {
 	languages  []language
 	noted      [][]noted // by language
 	unread     []mute
-	folders    map[string]bool   // of Python's distributions, and whether there is metadata in one
-	links      map[string]string // to such folders, or to metadata, with their targets
-	ofSystem   int               // packages of languages that belong to one of the operating system
+	folders    pydist.Folders
+	ofSystem   int // packages of languages that belong to one of the operating system
 	foreigners []foreign
 	strange    [][]string // files, by foreigner
 }
@@ -74,13 +74,13 @@ func take(im *image.Image, dir string) (*contents, error) {
 }
 
 func newContents(dir string) *contents {
-	c := &contents{dir: dir, languages: languages(), foreigners: foreigners(), folders: map[string]bool{}, links: map[string]string{}}
+	c := &contents{dir: dir, languages: languages(), foreigners: foreigners()}
 	c.noted, c.strange = make([][]noted, len(c.languages)), make([][]string, len(c.foreigners))
 	return c
 }
 
 func (c *contents) visit(e image.Entry) error {
-	c.notePython(e)
+	c.folders.Note(e.Path, e.Mode, e.Linkname)
 	if e.Mode.IsDir() {
 		return nil
 	}
