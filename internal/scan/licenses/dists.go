@@ -1,6 +1,7 @@
 package licenses
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -52,6 +53,10 @@ type dists struct {
 	files   map[string][]licenceFile // by folder
 	size    int64
 	n       int
+	last    struct { // file that was read
+		name string
+		text []byte
+	}
 }
 
 func findDists(im *image.Image, scratch string) (*dists, error) {
@@ -79,10 +84,12 @@ func (d *dists) visit(e image.Entry) error {
 	case d.owned.Reads(e.Path):
 		return open(e, func(r io.Reader) error { return d.owned.Read(e.Path, r) })
 	case folder != "" && pydist.IsMetadata(e.Path):
-		return open(e, func(r io.Reader) error { return d.metadata(e.Path, r) })
+		text, err := d.text(e)
+		return errors.Join(err, d.metadata(e.Path, text))
 	case folder != "":
 		if kind := kindIn(folder, e.Path); kind != otherFile {
-			return open(e, func(r io.Reader) error { return d.licence(folder, e, kind, r) })
+			text, err := d.text(e)
+			return errors.Join(err, d.licence(folder, e.Path, kind, text))
 		}
 	}
 	return nil
@@ -97,6 +104,19 @@ func open(e image.Entry, read func(io.Reader) error) (err error) {
 	return read(r)
 }
 
+// text is that of a file, as much of it as may be metadata. The names of one file
+// come one after the other, and reading it again would read its layer again.
+func (d *dists) text(e image.Entry) (_ []byte, err error) {
+	if e.Linkname == "" || e.Linkname != d.last.name {
+		d.last.name = cmp.Or(e.Linkname, e.Path)
+		err = open(e, func(r io.Reader) (err error) {
+			d.last.text, err = io.ReadAll(io.LimitReader(r, pydist.MaxText+1))
+			return err
+		})
+	}
+	return d.last.text, errors.Join(err, d.take(int64(len(d.last.text))))
+}
+
 // kindIn tells what a file in a distribution's folder is. Those that are below a
 // folder of licences (PEP 639) may be named in any way.
 func kindIn(folder, name string) kind {
@@ -108,11 +128,7 @@ func kindIn(folder, name string) kind {
 	return k
 }
 
-func (d *dists) metadata(name string, r io.Reader) error {
-	text, err := io.ReadAll(io.LimitReader(r, pydist.MaxText+1))
-	if err != nil {
-		return err
-	}
+func (d *dists) metadata(name string, text []byte) error {
 	found, err := pydist.Parse(text)
 	if err != nil {
 		if d.errs == nil {
@@ -123,7 +139,7 @@ func (d *dists) metadata(name string, r io.Reader) error {
 	if d.all = append(d.all, dist{Distribution: found, path: name}); len(d.all) > maxDists {
 		return fmt.Errorf("there are more than %d packages of Python's", maxDists)
 	}
-	return d.take(int64(len(text)))
+	return nil
 }
 
 func (d *dists) take(n int64) error {
@@ -135,20 +151,14 @@ func (d *dists) take(n int64) error {
 
 // licence copies a licence file. One that is too large is cut off right after what
 // may be read, so that it is told as one.
-func (d *dists) licence(folder string, e image.Entry, kind kind, r io.Reader) error {
+func (d *dists) licence(folder, name string, kind kind, text []byte) error {
 	if len(d.files[folder]) == maxFiles {
 		return fmt.Errorf("%.200q has more than %d licence files", folder, maxFiles)
 	}
-	text, err := io.ReadAll(io.LimitReader(r, maxText+1))
-	if err == nil {
-		err = d.take(int64(len(text)))
-	}
-	if err != nil {
-		return err
-	}
+	text = text[:min(len(text), maxText+1)]
 	dir := filepath.Join(d.scratch, strconv.Itoa(d.n))
 	d.n++
-	file := filepath.Join(dir, clip(path.Base(e.Path)))
+	file := filepath.Join(dir, clip(path.Base(name)))
 	if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(file, text, 0o600)); err != nil {
 		return err
 	}
@@ -203,7 +213,11 @@ func (d dist) read(p part, m *memo) (known, error) {
 	if err := d.texts(&k, m); err != nil {
 		return k, err
 	}
-	if told := len(k.license) > 0 && len(k.unclear) == 0; !told && len(families) > 0 {
+	unnamed := slices.DeleteFunc(slices.Clone(families), func(f string) bool { return isOfFamily(k.license, f) })
+	switch {
+	case len(families) > 0 && len(unnamed) == 0: // which was meant is told, whatever else is said
+		k.unclear = nil
+	case len(families) > 0 && (len(k.license) == 0 || len(k.unclear) > 0):
 		k.license, k.files, k.unclear = nil, []string{path.Base(d.path)}, nil
 		for _, f := range families {
 			both, err := spdx.Both(e, unspecified(f))

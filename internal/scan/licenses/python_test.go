@@ -26,7 +26,7 @@ import (
 )
 
 // built is what the job "build" leaves of an image with files; the text of a link is
-// "-> " and its target.
+// "-> " and its target, "=> " and the other name.
 func built(t *testing.T, files map[string]string) pipeline.Need {
 	t.Helper()
 	var b bytes.Buffer
@@ -36,6 +36,9 @@ func built(t *testing.T, files map[string]string) pipeline.Need {
 		h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(text))}
 		if target, ok := strings.CutPrefix(text, "-> "); ok {
 			h.Typeflag, h.Linkname, h.Size, text = tar.TypeSymlink, target, 0, ""
+		}
+		if other, ok := strings.CutPrefix(text, "=> "); ok {
+			h.Typeflag, h.Linkname, h.Size, text = tar.TypeLink, other, 0, ""
 		}
 		if err := w.WriteHeader(h); err != nil {
 			t.Fatal(err)
@@ -132,6 +135,11 @@ func TestPython(t *testing.T) {
 		"a family":        {map[string]string{extra + "METADATA": named + "License: GPL\n"}, scan.Licenses{}, []string{"svc/requirements.txt:2 high license-denied/LicenseRef-GPL-unspecified: extra-one 1 is under LicenseRef-GPL-unspecified" + byDefault + "(METADATA)" + byFlask}, 3},
 		"a family, and an unknown text": {map[string]string{extra + "METADATA": named + "License: GPL\n", extra + "LICENSE": text(t, "unknown")}, scan.Licenses{},
 			[]string{"svc/requirements.txt:2 high license-denied/LicenseRef-GPL-unspecified: extra-one 1 is under LicenseRef-GPL-unspecified" + byDefault + "(METADATA)" + byFlask}, 3},
+		"two families, and texts of both": {map[string]string{
+			extra + "METADATA":       named + "Classifier: License :: OSI Approved :: Apache Software License\nClassifier: License :: OSI Approved :: BSD License\n",
+			extra + "LICENSE":        "It is made available under the terms of what is in either of the files beside this one.\n",
+			extra + "LICENSE.APACHE": "SPDX-License-Identifier: Apache-2.0\n", extra + "LICENSE.BSD": bsd,
+		}, scan.Licenses{Deny: []string{"Apache-2.0"}}, []string{"svc/requirements.txt:2 high license-denied/Apache-2.0: extra-one 1 is under Apache-2.0, which gates.licenses.deny lists (LICENSE.APACHE, LICENSE.BSD)" + byFlask}, 3},
 		"nothing":         {map[string]string{extra + "METADATA": named}, scan.Licenses{}, []string{"svc/requirements.txt:2 medium license-unknown: the licence of extra-one 1 cannot be told: its metadata names no licence that is known, and there is no file of one with it" + byFlask}, 3},
 		"an unknown text": {map[string]string{extra + "METADATA": named, extra + "LICENSE": text(t, "unknown")}, scan.Licenses{}, []string{"svc/requirements.txt:2 medium license-unknown: the licence of extra-one 1 cannot be told: LICENSE: 0 % of it is of a known licence" + byFlask}, 3},
 		"an expression that cannot be read": {map[string]string{extra + "METADATA": named + "License-Expression: Ours\n"}, scan.Licenses{},
@@ -139,6 +147,12 @@ func TestPython(t *testing.T) {
 		"one too large": {map[string]string{extra + "METADATA": named, extra + "LICENSE": strings.Repeat("long ", maxText/5+1)}, scan.Licenses{}, []string{"svc/requirements.txt:2 medium license-unknown: the licence of extra-one 1 cannot be told: LICENSE is no file of at most 1 MiB" + byFlask}, 3},
 		"nobody's": {map[string]string{site + "alone.egg-info": "Name: alone\nVersion: 2\nLicense: AGPLv3\n"}, scan.Licenses{},
 			[]string{"image:/" + site + "alone.egg-info high license-denied/AGPL-3.0-only: alone 2 is under AGPL-3.0-only" + byDefault + "(alone.egg-info); it comes by the image → alone"}, 3},
+		"under two names": {map[string]string{
+			"opt/cache/a/x.dist-info/METADATA": "Name: x\nVersion: 1\n", "opt/cache/a/x.dist-info/LICENSE": gpl,
+			site + "x.dist-info/METADATA": "=> opt/cache/a/x.dist-info/METADATA", site + "x.dist-info/LICENSE": "=> opt/cache/a/x.dist-info/LICENSE",
+		}, scan.Licenses{}, []string{
+			"image:/opt/cache/a/x.dist-info/METADATA high license-denied/GPL-3.0-or-later: x 1 is under GPL-3.0-or-later" + byDefault + "(LICENSE); it comes by the image → x",
+		}, 4},
 		"of a package of Debian's": {map[string]string{
 			extra + "METADATA": named + "License: GPL\n", "var/lib/dpkg/status": "Package: a\nStatus: install ok installed\nVersion: 1\n", "var/lib/dpkg/info/a.list": "/" + extra + "METADATA\n",
 		}, scan.Licenses{}, nil, 2},

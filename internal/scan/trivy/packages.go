@@ -3,6 +3,7 @@ package trivy
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +33,10 @@ type contents struct {
 	packages  []installed
 	owned     ospkg.Files
 	size      int64
+	last      struct { // file that was read
+		name string
+		text []byte
+	}
 
 	languages  []language
 	noted      [][]noted // by language
@@ -96,7 +101,7 @@ func (c *contents) visit(e image.Entry) error {
 	if c.size += e.Size; e.Size > maxPackageFile || c.size > maxTaken {
 		return fmt.Errorf("what is noted of packages is too large: %s has %d bytes", clean(e.Path, 200), e.Size)
 	}
-	text, err := readEntry(e)
+	text, err := c.read(e)
 	if err == nil && listed {
 		err = c.owned.Read(e.Path, bytes.NewReader(text))
 	}
@@ -132,13 +137,20 @@ func (c *contents) link(e image.Entry) error {
 	return os.Symlink(filepath.FromSlash("../usr/lib/os-release"), c.place(e.Path))
 }
 
-func readEntry(e image.Entry) (text []byte, err error) {
+// read reads a file. The names of one come one after the other, and reading it again
+// would read its layer again.
+func (c *contents) read(e image.Entry) (_ []byte, err error) {
+	if e.Linkname != "" && e.Linkname == c.last.name {
+		return c.last.text, nil
+	}
 	r, err := e.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	return io.ReadAll(r)
+	c.last.name = cmp.Or(e.Linkname, e.Path)
+	c.last.text, err = io.ReadAll(r)
+	return c.last.text, err
 }
 
 func (c *contents) note(name string, text []byte, database bool) error {
