@@ -78,7 +78,7 @@ func examinePython(ctx context.Context, t pipeline.Task, p params, terms terms) 
 		return r, err
 	}
 	describe(t.Log, append(read, elsewhere...))
-	r.Findings, r.Rules = terms.findings(append(read, without(elsewhere, own)...), place{root: t.Root, dir: t.Dir})
+	r.Findings, r.Rules = terms.findings(append(others(read, ownNames(t.Dir), a), without(elsewhere, own)...), place{root: t.Root, dir: t.Dir})
 	r.Findings = sarif.Merge(r.Findings)
 	found.count(&r, read, a, im.Layers())
 	return r, nil

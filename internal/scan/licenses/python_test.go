@@ -189,6 +189,28 @@ func TestPythonCopied(t *testing.T) {
 	}
 }
 
+// TestPythonOwn: the service's own distribution is not judged, unless its files ask for
+// one of that name.
+func TestPythonOwn(t *testing.T) {
+	t.Parallel()
+	files := flask(map[string]string{"app/to_do.egg-info/PKG-INFO": "Name: to_do\nVersion: 0.1\n"})
+	for name, tt := range map[string]struct {
+		service map[string]string
+		own     bool
+	}{
+		"pyproject.toml":     {map[string]string{"pyproject.toml": "[build-system]\nrequires = []\n[project]\nname = \"To-Do\"\n[tool.x]\nname = \"x\"\n"}, true},
+		"another table":      {map[string]string{"pyproject.toml": "[project]\nversion = \"1\"\n[[tool.poetry.source]]\nname = \"to-do\"\n"}, false},
+		"setup.cfg":          {map[string]string{"setup.cfg": "[metadata]\nname = to_do\n"}, true},
+		"setup.py":           {map[string]string{"setup.py": "from setuptools import setup\nsetup(\n    name='to.do', version='1')\n"}, true},
+		"one asked for":      {map[string]string{"setup.cfg": "[metadata]\nname = to_do\n", "requirements.txt": "to_do==0.1\n"}, false},
+		"nothing that names": {nil, false},
+	} {
+		if r := pythonRun(t, tt.service, files, scan.Licenses{}); (len(r.Findings) == 0) != tt.own || r.Examined[0].N != 3 {
+			t.Errorf("%s: %q, %v", name, outline(r), r.Examined)
+		}
+	}
+}
+
 // TestPythonNotRun: what nobody can tell is not clean.
 func TestPythonNotRun(t *testing.T) {
 	t.Parallel()
