@@ -3,6 +3,11 @@ package trivy
 import (
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluice-ci/sluice/internal/image"
+	"github.com/sluice-ci/sluice/internal/pipeline"
 )
 
 func TestLanguages(t *testing.T) {
@@ -60,4 +65,33 @@ func FuzzLanguages(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestUnexamined: what nobody looks up is told by its kind, and not what came with a
+// package of the operating system.
+func TestUnexamined(t *testing.T) {
+	t.Parallel()
+	need := built(t, map[string]string{
+		"srv/b.jar": "x", "srv/a.WAR": "x", "srv/deps.egg": "x", "usr/share/java/c.jar": "x", "srv/node_modules/x/package.json": "{", "srv/vendor/composer/installed.json": "{}",
+		"var/lib/dpkg/status": dpkgOf("java", "1"), "var/lib/dpkg/info/java.list": "/usr/share/java/c.jar\n", "var/lib/dpkg/info/planted.list": "/srv/deps.egg\n",
+	})
+	im, err := image.Built(need)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := take(im, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r pipeline.Report
+	c.tell(&r)
+	var got []string
+	for _, f := range r.Findings {
+		got = append(got, f.Message)
+	}
+	const what = "nobody looks up the vulnerabilities of "
+	want := []string{what + "archives of Java's: /srv/a.WAR and 1 more", what + "packed eggs of Python's: /srv/deps.egg", what + "lists of PHP's packages: /srv/vendor/composer/installed.json", what + "packages that do not say what they are: /srv/node_modules/x/package.json"}
+	if diff := cmp.Diff(want, got); diff != "" || len(r.Rules) != 1 || r.NotRun != "" {
+		t.Errorf("rules %v, not run %q (-want +got):\n%s", r.Rules, r.NotRun, diff)
+	}
 }

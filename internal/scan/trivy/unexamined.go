@@ -53,7 +53,7 @@ func (c *contents) unexamined() (findings []sarif.Finding) {
 		f := sarif.Finding{
 			Rule: ruleUnexamined, Tool: "sluice", Stage: imageStage, Severity: sarif.Low, Identity: what, CWE: unexaminedRule().CWE,
 			Location: sarif.Location{Path: "image:" + clean(names[0], maxReason)},
-			Message:  fmt.Sprintf("%s of %s: nobody looks up their vulnerabilities", counted(names), what),
+			Message:  fmt.Sprintf("nobody looks up the vulnerabilities of %s: %s", what, counted(names)),
 		}
 		findings = append(findings, f)
 	}
@@ -70,10 +70,10 @@ func (c *contents) unexamined() (findings []sarif.Finding) {
 	return findings
 }
 
-// counted is "/a is one", or "/a and 3 more are some".
+// counted is "/a", or "/a and 3 more".
 func counted(names []string) string {
 	if len(names) == 1 {
-		return clean(names[0], maxReason) + " is one"
+		return clean(names[0], maxReason)
 	}
-	return fmt.Sprintf("%s and %d more are some", clean(names[0], maxReason), len(names)-1)
+	return fmt.Sprintf("%s and %d more", clean(names[0], maxReason), len(names)-1)
 }
