@@ -20,10 +20,10 @@ const (
 // not installed counts for nothing: anybody can leave one, and nobody looks the
 // package up. The zero value knows none. Of RPM's packages nothing is known.
 type Files struct {
-	installed map[string]bool     // of dpkg's: "name", "name:arch", or as inFolder has it
+	installed map[string]bool     // of dpkg's: "name", "name:arch", or as inFolder has it; and whether the distribution made it
 	files     map[string][]string // by package of dpkg's likewise, installed or not; by "" those of apk's
 	n         int
-	owned     map[string]bool // as comparable has them; nil is not made yet
+	owned     map[string]bool // as comparable has them, and whether the distribution made one's package; nil is not made yet
 }
 
 // Reads tells whether a file is one of those that Read wants.
@@ -58,17 +58,32 @@ func (f *Files) Read(name string, r io.Reader) error {
 // Owns tells whether a file belongs to an installed package; its path is absolute
 // and clean. All files must have been read that Reads names.
 func (f *Files) Owns(name string) bool {
-	if f.owned == nil {
-		f.owned = map[string]bool{}
-		for owner, files := range f.files {
-			for _, file := range files {
-				if f.installed[owner] {
-					f.owned[comparable(file)] = true
-				}
+	f.resolve()
+	_, ok := f.owned[comparable(name)]
+	return ok
+}
+
+// Distributes tells whether a file belongs to an installed package that the
+// distribution made itself. Others made packages for dpkg too, which bring packages of
+// languages with them, and no distribution has advisories of those.
+func (f *Files) Distributes(name string) bool {
+	f.resolve()
+	return f.owned[comparable(name)]
+}
+
+func (f *Files) resolve() {
+	if f.owned != nil {
+		return
+	}
+	f.owned = map[string]bool{}
+	for owner, files := range f.files {
+		distributed, installed := f.installed[owner]
+		for _, file := range files {
+			if installed {
+				f.owned[comparable(file)] = f.owned[comparable(file)] || distributed
 			}
 		}
 	}
-	return f.owned[comparable(name)]
 }
 
 // list reads a list of dpkg's (dpkg-query(1)), or the sums of a package's files
@@ -107,12 +122,13 @@ func (f *Files) dpkg(lines *bufio.Scanner, name string) {
 		if p["Package"] == "" || p["Version"] == "" || said && !isInstalled(status) || !said && name == dpkgStatus {
 			return
 		}
+		distributed := ofDistribution.MatchString(p["Maintainer"])
 		if name != dpkgStatus {
-			f.installed[inFolder(path.Base(name))] = true
+			f.installed[inFolder(path.Base(name))] = distributed
 			return
 		}
-		f.installed[p["Package"]] = true
-		f.installed[p["Package"]+":"+p["Architecture"]] = true
+		f.installed[p["Package"]] = distributed
+		f.installed[p["Package"]+":"+p["Architecture"]] = distributed
 	}
 	for lines.Scan() {
 		if strings.TrimSpace(lines.Text()) == "" {
@@ -120,12 +136,16 @@ func (f *Files) dpkg(lines *bufio.Scanner, name string) {
 			continue
 		}
 		switch key, value, _ := strings.Cut(lines.Text(), ":"); key {
-		case "Package", "Version", "Architecture", "Status":
+		case "Package", "Version", "Architecture", "Status", "Maintainer":
 			p[key] = strings.TrimSpace(value)
 		}
 	}
 	end()
 }
+
+// ofDistribution are maintainers of Debian's own packages, and of Ubuntu's. Some of
+// Debian's have an address elsewhere, hardly any of those of languages' packages.
+var ofDistribution = regexp.MustCompile(`@(?:[a-z0-9.-]+\.)?(?:debian\.org|debian\.net|ubuntu\.com|canonical\.com)>?$`)
 
 // isInstalled: what is wanted, whether anything failed, and the state; what is on hold
 // is kept as it is.

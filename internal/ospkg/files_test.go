@@ -7,7 +7,8 @@ import (
 
 const (
 	status  = "/var/lib/dpkg/status"
-	present = "Status: install ok installed\nVersion: 1\nArchitecture: amd64\n"
+	debian  = "Maintainer: A team <team@tracker.debian.org>\n"
+	present = debian + "Status: install ok installed\nVersion: 1\nArchitecture: amd64\n"
 )
 
 func TestOwns(t *testing.T) {
@@ -25,7 +26,8 @@ func TestOwns(t *testing.T) {
 			"/var/lib/dpkg/info/planted.md5sums": "00  opt/planted\n",
 		}, "/bin/a /usr/bin/a /lib/x.so", "/opt/planted /usr/lib/i386.so /app"},
 		"dpkg, states": {map[string]string{
-			status:                            "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n\nPackage: half\nStatus: install ok unpacked\nVersion: 1\n\nPackage: held\nStatus: hold ok installed\nVersion: 1\n\nPackage: said\nVersion: 1\n\nPackage: bare\nStatus: install ok installed\n",
+			status: "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n" + debian + "\nPackage: half\nStatus: install ok unpacked\nVersion: 1\n" + debian + "\nPackage: held\nStatus: hold ok installed\nVersion: 1\n" + debian +
+				"\nPackage: said\nVersion: 1\n" + debian + "\nPackage: bare\nStatus: install ok installed\n" + debian,
 			"/var/lib/dpkg/info/gone.list":    "/gone\n",
 			"/var/lib/dpkg/info/half.list":    "/half\n",
 			"/var/lib/dpkg/info/held.list":    "/held\n",
@@ -35,10 +37,10 @@ func TestOwns(t *testing.T) {
 		}, "/held", "/gone /half /said /bare /other"},
 		"lists without a status": {map[string]string{"/var/lib/dpkg/info/a.list": "/bin/a\n"}, "", "/bin/a"},
 		"distroless": {map[string]string{
-			"/var/lib/dpkg/status.d/base":            "Package: base-files\nVersion: 1\n",
+			"/var/lib/dpkg/status.d/base":            "Package: base-files\nVersion: 1\n" + debian,
 			"/var/lib/dpkg/status.d/base.md5sums":    "00  etc/x\n00  usr/lib/os-release\n",
 			"/var/lib/dpkg/status.d/planted.md5sums": "00  opt/planted\n",
-			"/var/lib/dpkg/status.d/empty":           "Package: empty\n",
+			"/var/lib/dpkg/status.d/empty":           "Package: empty\n" + debian,
 			"/var/lib/dpkg/status.d/empty.md5sums":   "00  opt/empty\n",
 			"/var/lib/dpkg/info/base.list":           "/opt/list\n",
 		}, "/etc/x /lib/os-release", "/opt/planted /opt/empty /opt/list"},
@@ -64,9 +66,12 @@ func TestOwns(t *testing.T) {
 				if !f.Owns(file) {
 					t.Errorf("%s is nobody's", file)
 				}
+				if f.Distributes(file) != (name != "of others" || file == "/ubuntu") {
+					t.Errorf("%s is the distribution's: %v", file, f.Distributes(file))
+				}
 			}
 			for _, file := range strings.Fields(tt.alien) {
-				if f.Owns(file) {
+				if f.Owns(file) || f.Distributes(file) {
 					t.Errorf("%s is a package's", file)
 				}
 			}

@@ -174,7 +174,7 @@ func (d *dists) licence(folder, name string, kind kind, text []byte) error {
 func (d *dists) settle() {
 	var all []dist
 	for _, found := range d.all {
-		if d.owned.Owns(found.path) {
+		if d.owned.Distributes(found.path) {
 			continue
 		}
 		d.paths = append(d.paths, found.path)
@@ -190,7 +190,7 @@ func (d *dists) settle() {
 	slices.SortFunc(all, func(a, b dist) int { return strings.Compare(a.path, b.path) })
 	d.all = all
 	for _, name := range d.folders.Bare() {
-		if !d.owned.Owns(name) {
+		if !d.owned.Distributes(name) {
 			d.paths = append(d.paths, name)
 			d.unread = append(d.unread, clip(name)+": there is no metadata in it")
 		}

@@ -154,7 +154,7 @@ func TestPython(t *testing.T) {
 			"image:/opt/cache/a/x.dist-info/METADATA high license-denied/GPL-3.0-or-later: x 1 is under GPL-3.0-or-later" + byDefault + "(LICENSE); it comes by the image → x",
 		}, 4},
 		"of a package of Debian's": {map[string]string{
-			extra + "METADATA": named + "License: GPL\n", "var/lib/dpkg/status": "Package: a\nStatus: install ok installed\nVersion: 1\n", "var/lib/dpkg/info/a.list": "/" + extra + "METADATA\n",
+			extra + "METADATA": named + "License: GPL\n", "var/lib/dpkg/status": "Package: a\nMaintainer: A <a@debian.org>\nStatus: install ok installed\nVersion: 1\n", "var/lib/dpkg/info/a.list": "/" + extra + "METADATA\n",
 		}, scan.Licenses{}, nil, 2},
 	}
 	for name, tt := range tests {

@@ -208,6 +208,13 @@ func TestImagePackages(t *testing.T) {
 			},
 			[]string{"CVE-2030-0002 openssl@3.0.15-1~deb12u1 critical image:/var/lib/dpkg/status"}, "", 0,
 		},
+		"one that a package of another's has": {
+			map[string]string{
+				"etc/os-release": debian, "etc/debian_version": "12.5\n", "var/lib/dpkg/status": dpkgOf("bash", "5.2.15-2") + strings.ReplaceAll(dpkgOf("agent", "1"), "debian.org", "example.com"),
+				"var/lib/dpkg/info/agent.list": "/" + python + "\n", python: django,
+			},
+			[]string{"CVE-2030-0003 Django@4.2.1 high image:/"}, "", 1,
+		},
 		"one that a package is said to have which is not installed": {
 			map[string]string{
 				"etc/os-release": debian, "etc/debian_version": "12.5\n", "var/lib/dpkg/status": dpkgOf("bash", "5.2.15-2"),

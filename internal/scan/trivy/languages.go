@@ -129,14 +129,14 @@ type mute struct {
 	err      error
 }
 
-// settle leaves out, when all lists of files were read, what belongs to packages of the
-// operating system: it is looked up with these.
+// settle leaves out, when all lists of files were read, what belongs to packages that the
+// operating system's distribution made: it is looked up with these.
 func (c *contents) settle() error {
 	for i := range c.noted {
 		all := c.noted[i]
 		c.noted[i] = nil
 		for _, n := range all {
-			if !c.owned.Owns(n.path) {
+			if !c.owned.Distributes(n.path) {
 				c.noted[i] = append(c.noted[i], n)
 				continue
 			}
@@ -149,9 +149,9 @@ func (c *contents) settle() error {
 	for _, name := range c.folders.Bare() {
 		c.unread = append(c.unread, mute{name, 0, errors.New("there is no metadata in it")})
 	}
-	c.unread = slices.DeleteFunc(c.unread, func(u mute) bool { return c.owned.Owns(u.path) })
+	c.unread = slices.DeleteFunc(c.unread, func(u mute) bool { return c.owned.Distributes(u.path) })
 	for i := range c.strange {
-		c.strange[i] = slices.DeleteFunc(c.strange[i], c.owned.Owns)
+		c.strange[i] = slices.DeleteFunc(c.strange[i], c.owned.Distributes)
 	}
 	return nil
 }
