@@ -339,16 +339,21 @@ func TestUnpackaged(t *testing.T) {
 	t.Parallel()
 	elf := func(name string) item { return item{name: name, text: "\x7fELF " + name, mode: 0o755} }
 	data := func(name, text string) item { return item{name: name, text: text, mode: 0o644} }
-	dpkg := data("var/lib/dpkg/status", "x")
+	const installed = "Status: install ok installed\nVersion: 1\nArchitecture: amd64\n\n"
+	dpkg := data("var/lib/dpkg/status", "Package: a\n"+installed+"Package: b\n"+installed)
 	for name, c := range map[string]struct {
 		items []item
 		want  string // the message; "" is no finding
 	}{
-		"dpkg, all owned":    {[]item{dpkg, data("var/lib/dpkg/info/a.list", "/.\n/bin/a\n"), data("var/lib/dpkg/info/b:amd64.list", "/usr/lib/b.so\n"), elf("usr/bin/a"), elf("lib/b.so")}, ""},
-		"dpkg, one is not":   {[]item{dpkg, data("var/lib/dpkg/info/a.list", "/bin/a\n"), elf("bin/a"), elf("opt/b")}, "/opt/b is a program or library that belongs to no package"},
-		"dpkg, two are not":  {[]item{dpkg, data("var/lib/dpkg/info/a.list", "/bin/a\n"), elf("opt/c"), elf("opt/b")}, "/opt/b and 1 more are programs or libraries that belong to no package"},
-		"dpkg without lists": {[]item{data("var/lib/dpkg/status.d/base", "x"), elf("app/server")}, "/app/server is a program or library that belongs to no package"},
-		"apk":                {[]item{data("lib/apk/db/installed", "P:a\nF:bin\nR:a\nF:lib\nR:x.so\n"), elf("bin/a"), elf("lib/x.so"), elf("lib/y.so")}, "/lib/y.so is a program or library"},
+		"dpkg, all owned":         {[]item{dpkg, data("var/lib/dpkg/info/a.list", "/.\n/bin/a\n"), data("var/lib/dpkg/info/b:amd64.list", "/usr/lib/b.so\n"), elf("usr/bin/a"), elf("lib/b.so")}, ""},
+		"dpkg, one is not":        {[]item{dpkg, data("var/lib/dpkg/info/a.list", "/bin/a\n"), elf("bin/a"), elf("opt/b")}, "/opt/b is a program or library that belongs to no package"},
+		"dpkg, two are not":       {[]item{dpkg, data("var/lib/dpkg/info/a.list", "/bin/a\n"), elf("opt/c"), elf("opt/b")}, "/opt/b and 1 more are programs or libraries that belong to no package"},
+		"dpkg without lists":      {[]item{data("var/lib/dpkg/status.d/base", "x"), elf("app/server")}, "/app/server is a program or library that belongs to no package"},
+		"a planted list":          {[]item{dpkg, data("var/lib/dpkg/info/planted.list", "/opt/b\n"), elf("opt/b")}, "/opt/b is a program or library that belongs to no package"},
+		"a program as a list":     {[]item{dpkg, data("var/lib/dpkg/info/a.list", "/bin/a\n"), elf("bin/a"), elf("var/lib/dpkg/info/b.list")}, "/var/lib/dpkg/info/b.list is a program or library that belongs to no package"},
+		"distroless":              {[]item{data("var/lib/dpkg/status.d/base", "Package: base\nVersion: 1\n"), data("var/lib/dpkg/status.d/base.md5sums", "00  bin/a\n"), data("var/lib/dpkg/status.d/planted.md5sums", "00  opt/b\n"), elf("bin/a"), elf("opt/b")}, "/opt/b is a program or library that belongs to no package"},
+		"a planted file of apk's": {[]item{data("lib/apk/db/installed", "F:opt\nR:b\n\nP:a\nV:1\nF:bin\nR:a\n"), elf("bin/a"), elf("opt/b")}, "/opt/b is a program or library that belongs to no package"},
+		"apk":                     {[]item{data("lib/apk/db/installed", "P:a\nV:1\nF:bin\nR:a\nF:lib\nR:x.so\n"), elf("bin/a"), elf("lib/x.so"), elf("lib/y.so")}, "/lib/y.so is a program or library"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

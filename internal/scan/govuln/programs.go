@@ -14,6 +14,7 @@ import (
 	"strconv"
 
 	"github.com/sluice-ci/sluice/internal/image"
+	"github.com/sluice-ci/sluice/internal/ospkg"
 	"github.com/sluice-ci/sluice/internal/sarif"
 )
 
@@ -34,19 +35,10 @@ type contents struct {
 	// nameless are programs made by Go that do not say from what, and foreign
 	// those that were not made by Go.
 	nameless, foreign []string
-	packages          string          // the database of an operating system's packages, if there is one
-	owned             map[string]bool // files of those packages, as comparable has them
+	packages          string // the database of an operating system's packages, if there is one
+	owned             ospkg.Files
 	passwd            []byte
 	modes             modeFindings
-}
-
-// packageDatabases are where operating systems note their packages: dpkg (one
-// file, or a folder in images without dpkg itself), apk and rpm.
-var packageDatabases = []string{
-	"/var/lib/dpkg/status", "/var/lib/dpkg/status.d/*",
-	"/lib/apk/db/installed", "/usr/lib/apk/db/installed",
-	"/var/lib/rpm/Packages", "/var/lib/rpm/Packages.db", "/var/lib/rpm/rpmdb.sqlite",
-	"/usr/lib/sysimage/rpm/Packages", "/usr/lib/sysimage/rpm/Packages.db", "/usr/lib/sysimage/rpm/rpmdb.sqlite",
 }
 
 // maxPasswd bounds /etc/passwd, bytes.
@@ -69,13 +61,13 @@ func (c *contents) visit(e image.Entry) error {
 	if !e.Mode.IsRegular() || e.Size == 0 {
 		return nil
 	}
-	if c.packages == "" && slices.ContainsFunc(packageDatabases, func(p string) bool { ok, _ := filepath.Match(p, e.Path); return ok }) { // the patterns are well-formed
+	if c.packages == "" && ospkg.DatabaseOf(e.Path) != ospkg.None {
 		c.packages = e.Path
 	}
 	if e.Path == "/etc/passwd" {
 		return c.readPasswd(e)
 	}
-	if listsFiles(e.Path) { // it is no program, and reading it a second time reads its layer from the start
+	if c.owned.Reads(e.Path) { // it is no program, and reading it a second time reads its layer from the start
 		return c.readOwned(e)
 	}
 	if e.Linkname != "" { // its content was seen under another name

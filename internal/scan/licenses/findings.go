@@ -110,6 +110,9 @@ func (p place) goMod() *modfile.File {
 // location is where a part was brought in: the line of go.mod by which the first of
 // its chain was, or the file with the licence of copied code.
 func (p place) location(k known, mod *modfile.File) sarif.Location {
+	if k.at.Path != "" {
+		return k.at
+	}
 	if len(k.chain) == 0 {
 		file := k.name
 		if len(k.files) > 0 {

@@ -1,6 +1,7 @@
 // Package licenses answers the stage "licenses": may what the service consists of
 // be shipped? It looks at the texts in the folders of the modules that are linked
-// into the program, in Go's own, and of code that was copied into the service.
+// into the program, in Go's own, and of code that was copied into the service; of a
+// Python service at the packages in its image.
 package licenses
 
 import (
@@ -11,11 +12,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/gomod"
 	"github.com/sluice-ci/sluice/internal/gotool"
-	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/scan"
 )
@@ -36,6 +37,9 @@ type params struct {
 	Terms   scan.Licenses `json:"terms"`
 	Own     []string      `json:"own,omitempty"`    // the licence files at the repository's root, absolute
 	Python  bool          `json:"python,omitempty"` // it is a Python service, and no Go one
+	Image   bool          `json:"image,omitempty"`  // of which an image is built
+	Name    string        `json:"name,omitempty"`   // of a Python service
+	Beside  bool          `json:"beside,omitempty"` // there is Python beside the Go program
 }
 
 // Name implements scan.Scanner.
@@ -46,11 +50,10 @@ func (Scanner) Name() string { return Stage }
 func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	job := pipeline.Job{Name: Stage, Stages: []string{Stage}, Needs: []string{"modules"}, Check: true, Cost: 2 * time.Second}
 	if s.GoModule == "" && s.Python {
-		job.Params = params{Python: true} // the question arises, and nobody answers it
-		return job, nil
+		return pythonJob(s, job), nil
 	}
 	if s.GoModule == "" {
-		job.NotApplicable = "there is no Go module, and licences are looked at only of what is linked into a Go program"
+		job.NotApplicable = "there is neither a Go module nor a Python project, and licences are looked at of these only"
 		return job, nil
 	}
 	tool, err := gotool.Find()
@@ -59,7 +62,7 @@ func (Scanner) Job(s scan.Service) (pipeline.Job, error) {
 	}
 	w, _ := gomod.Find(s.Dir)
 	own := ownLicence(s.Root)
-	job.Params = params{Cache: s.CacheDir, Version: s.Version, Main: s.Main, Terms: s.Options.Licenses, Own: own}
+	job.Params = params{Cache: s.CacheDir, Version: s.Version, Main: s.Main, Terms: s.Options.Licenses, Own: own, Beside: s.Python}
 	job.Inputs = pipeline.Inputs{Trees: append(w.Trees(), own...), Values: tool.Facts()}
 	maps.Copy(job.Inputs.Values, map[string]string{"sluice": s.Version, toolName: version(), "modcache": tool.ModCache})
 	job.Access = pipeline.Access{Network: pipeline.NoNetwork, Read: tool.Reads(), Write: []string{filepath.Join(s.CacheDir, string(gotool.CheckZone))}}
@@ -86,14 +89,15 @@ func work(ctx context.Context, t pipeline.Task) (pipeline.Answer, error) {
 	if err := json.Unmarshal(t.Params, &p); err != nil {
 		return pipeline.Answer{}, fmt.Errorf("reading the job's parameters: %w", err)
 	}
-	if p.Python {
-		return pipeline.Answer{}, hint.With(errors.New("the licences of Python packages cannot be looked at yet by this version"), "see to them by other means, and run sluice with --without "+Stage)
-	}
 	terms, err := newTerms(p.Terms)
 	if err != nil {
 		return pipeline.Answer{}, err
 	}
-	proof, err := scan.Proofs{Dir: t.Cache}.Once(facts(p), func() (pipeline.SelfTest, error) { return selfTest(terms) })
+	test, examine := selfTest, examine
+	if p.Python {
+		test, examine = pythonTest, examinePython
+	}
+	proof, err := scan.Proofs{Dir: t.Cache}.Once(facts(p), func() (pipeline.SelfTest, error) { return test(terms) })
 	if err != nil {
 		return pipeline.Answer{}, fmt.Errorf("the self-test: %w", err)
 	}
@@ -105,11 +109,14 @@ func work(ctx context.Context, t pipeline.Task) (pipeline.Answer, error) {
 // facts are all that could blind it.
 func facts(p params) map[string]string {
 	terms, _ := json.Marshal(p.Terms) // lists of texts can always be written
-	return map[string]string{"sluice": p.Version, toolName: version(), "terms": string(terms)}
+	return map[string]string{"sluice": p.Version, toolName: version(), "terms": string(terms), "python": strconv.FormatBool(p.Python)}
 }
 
 func examine(ctx context.Context, t pipeline.Task, p params, terms terms) (pipeline.Report, error) {
 	r := pipeline.Report{Stage: Stage, Tools: []pipeline.Tool{{Name: toolName, Version: version()}}}
+	if p.Beside {
+		r.Notes = []string{"Python's packages beside the Go program are not in its image, and their licences are not looked at"}
+	}
 	t.Progress("listing what is linked into the program")
 	program, err := list(ctx, t, p)
 	if err != nil {
@@ -119,7 +126,7 @@ func examine(ctx context.Context, t pipeline.Task, p params, terms terms) (pipel
 	if err != nil {
 		return r, err
 	}
-	copied, err := copied(t.Root, t.Dir)
+	copied, err := copied(t.Root, t.Dir, isModule)
 	if err != nil {
 		return r, err
 	}

@@ -21,7 +21,7 @@ import (
 // run does the job on the service in dir/svc.
 func run(t *testing.T, dir string, terms scan.Licenses) pipeline.Report {
 	t.Helper()
-	p, err := json.Marshal(params{Cache: sharedCache(t), Version: "v1", Main: "cmd/s", Terms: terms})
+	p, err := json.Marshal(params{Cache: sharedCache(t), Version: "v1", Main: "cmd/s", Terms: terms, Beside: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,6 +87,9 @@ func TestFindings(t *testing.T) {
 			}
 			if !r.SelfTest.Passed() || len(r.SelfTest.Planted) != 4 {
 				t.Errorf("the self-test: %+v", r.SelfTest)
+			}
+			if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "beside the Go program") {
+				t.Errorf("the notes: %q", r.Notes)
 			}
 			if want := (pipeline.Count{What: "modules", N: 3, Of: 3}); r.Examined[0] != want {
 				t.Errorf("the census: %+v", r.Examined)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/sarif"
 )
 
 // part is something that is shipped and has a licence of its own.
@@ -19,6 +20,8 @@ type part struct {
 	chain   []string // the modules by which it comes, the service first; none of copied code
 	known   string   // the licence of a part that has no text at hand; "" is unknown
 	local   string   // the folder of the repository that a module is; "" is in the module cache
+
+	at sarif.Location // where it was brought in, where that is known beforehand
 }
 
 // parts are the modules of the program that are not the service's own.
@@ -86,9 +89,9 @@ const (
 
 // copied are the folders below the service's in which there is a licence: code that
 // came from elsewhere, linked in or not. The service's own licence binds others.
-// Folders that the go command passes over are not part of it, and what it vendors
-// is looked at as modules.
-func copied(root, dir string) (all []part, err error) {
+// Folders that the go command passes over are not part of it, nor others of which
+// isOther says so; what is vendored is looked at as modules.
+func copied(root, dir string, isOther func(dir string) bool) (all []part, err error) {
 	visited := 0
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -102,7 +105,7 @@ func copied(root, dir string) (all []part, err error) {
 			return hint.With(fmt.Errorf("looking for licences in %s: there are more than %d files and folders, or more than %d folders in each other", dir, maxVisited, maxDepth), "have the service in a folder of its own")
 		}
 		switch {
-		case d.IsDir() && path != dir && skipped(path, d.Name()):
+		case d.IsDir() && path != dir && (skipped(d.Name()) || isOther(path)):
 			return filepath.SkipDir
 		case !d.IsDir() && filepath.Dir(path) != dir && kindOf(d.Name()) == licenseFile:
 			folder := filepath.ToSlash(filepath.Dir(rel))
@@ -124,10 +127,12 @@ func merged(all []part) []part {
 	return slices.CompactFunc(all, func(a, b part) bool { return a.name == b.name })
 }
 
-func skipped(path, name string) bool {
-	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "vendor" || name == "node_modules" {
-		return true
-	}
-	_, err := os.Lstat(filepath.Join(path, "go.mod"))
+func skipped(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "vendor" || name == "node_modules"
+}
+
+// isModule tells folders that are modules of their own.
+func isModule(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, "go.mod"))
 	return err == nil
 }

@@ -41,5 +41,5 @@ func (Deps) Rules() map[string][]sarif.Rule {
 
 // Rules implements scan.Catalogue.
 func (Image) Rules() map[string][]sarif.Rule {
-	return map[string][]sarif.Rule{imageStage: advisories()}
+	return map[string][]sarif.Rule{imageStage: append(advisories(), unexaminedRule())}
 }

@@ -2,6 +2,7 @@ package trivy
 
 import (
 	"context"
+	"maps"
 	"testing"
 
 	"github.com/sluice-ci/sluice/internal/pipeline"
@@ -116,26 +117,43 @@ func TestConformIaC(t *testing.T) {
 
 func TestConformImage(t *testing.T) {
 	trivy := trivyPath(t)
-	service := func(release, number string, packages ...string) func(*testing.T) scantest.Service {
+	service := func(release, number string, files map[string]string, packages ...string) func(*testing.T) scantest.Service {
 		return func(t *testing.T) scantest.Service {
 			t.Helper()
 			dir := t.TempDir()
+			all := map[string]string{
+				"etc/os-release": release, "etc/debian_version": number + "\n", "var/lib/dpkg/status": dpkgOf(packages...),
+				"srv/flask.dist-info/METADATA": "Name: Flask\nVersion: 3.0.0\n", "srv/node_modules/ms/package.json": `{"name": "ms", "version": "2.1.3"}`,
+				"srv/specifications/rake.gemspec": "Gem::Specification.new do |s|\n  s.name = \"rake\"\n  s.version = \"13.0.6\"\nend\n",
+			}
+			maps.Copy(all, files)
 			return scantest.Service{
 				Service: scan.Service{Root: dir, Dir: dir, GoModule: "example.com/s", Version: "v1"},
-				Needs: map[string]pipeline.Need{
-					DatabaseName: databaseNeed(t, databaseOf(t)),
-					buildJob:     built(t, map[string]string{"etc/os-release": release, "etc/debian_version": number + "\n", "var/lib/dpkg/status": dpkgOf(packages...)}),
-				},
+				Needs:   map[string]pipeline.Need{DatabaseName: databaseNeed(t, databaseOf(t)), buildJob: built(t, all)},
 			}
 		}
 	}
 	scantest.Run(t, scantest.Adapter{
 		Scanner: imageInPath{Image{probe: asIs}},
-		Make:    service(debian, "12.5", "bash", "5.2.15-2"),
-		Defects: map[string]func(*testing.T) scantest.Service{"an old package": service(debian, "12.5", "openssl", "3.0.11-1~deb12u1")},
-		Blind:   map[string]func(*testing.T) scantest.Service{"a release of which nothing is known": service(buster, "10.1", "bash", "5")},
+		Make:    service(debian, "12.5", nil, "bash", "5.2.15-2"),
+		Defects: map[string]func(*testing.T) scantest.Service{
+			"an old package":              service(debian, "12.5", nil, "openssl", "3.0.11-1~deb12u1"),
+			"an old package of Python's":  service(debian, "12.5", map[string]string{"srv/django.dist-info/METADATA": "Name: Django\nVersion: 4.2.1\n"}, "bash", "5.2.15-2"),
+			"an old package of Node.js's": service(debian, "12.5", map[string]string{"srv/node_modules/lodash/package.json": `{"name": "lodash", "version": "4.17.1"}`}, "bash", "5.2.15-2"),
+			"an old package of Ruby's":    service(debian, "12.5", map[string]string{"srv/specifications/rack.gemspec": "  s.name = 'rack'\n  s.version = '1.0.0'\n"}, "bash", "5.2.15-2"),
+			"an archive of Java's":        service(debian, "12.5", map[string]string{"srv/a.jar": "x"}, "bash", "5.2.15-2"),
+		},
+		Blind: map[string]func(*testing.T) scantest.Service{
+			"a release of which nothing is known":    service(buster, "10.1", nil, "bash", "5"),
+			"a package of Python's without metadata": service(debian, "12.5", map[string]string{"srv/django.dist-info/RECORD": "x"}, "bash", "5.2.15-2"),
+			"packages of RPM's":                      service(debian, "12.5", map[string]string{"usr/lib/sysimage/rpm/rpmdb.sqlite": "x"}, "bash", "5.2.15-2"),
+		},
 		Tools: []scantest.Tool{{Name: toolName, Path: trivy, More: map[string]map[string]string{"rootfs": {
-			"sees no package": `real "$@" | sed 's/"bash"/"sash"/g'`,
+			"sees no package":              `real "$@" | sed 's/"bash"/"sash"/g'`,
+			"sees no package of Python's":  `real "$@" | sed 's/"Flask"/"Task"/g'`,
+			"sees one in another place":    `real "$@" | sed 's#srv/node_modules/ms/#srv/node_modules/x/#g'`,
+			"sees no package of Ruby's":    `real "$@" | sed 's/"gemspec"/"other"/g'`,
+			"sees another version of them": `real "$@" | sed 's/13\.0\.6/13.0.7/g'`,
 		}}}},
 	})
 }

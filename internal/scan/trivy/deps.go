@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/pydist"
 	"github.com/sluice-ci/sluice/internal/scan"
 )
 
@@ -134,7 +135,7 @@ func (m *manifests) judge(found packagesIn, dir string, r *pipeline.Report) {
 		if i, err := strconv.Atoi(folder); err == nil && i >= 0 && i < len(m.files) {
 			ours.results = append(ours.results, res)
 			for _, p := range res.Packages {
-				examined[i] = append(examined[i], normalised(p.Name))
+				examined[i] = append(examined[i], pydist.Normalise(p.Name))
 			}
 		}
 	}

@@ -28,7 +28,7 @@ const (
 )
 
 // Image plans and does the part of the stage "image-scan" that is about the
-// packages of an operating system, and about Python's.
+// packages of an operating system, and about those of languages.
 type Image struct{ probe probe }
 
 var _ scan.Scanner = Image{}
@@ -82,12 +82,26 @@ func (s Image) work(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, er
 	case len(c.unreadable()) > 0:
 		r.NotRun = "the image has packages of RPM (" + clean(c.unreadable()[0], 200) + "), for which there is no self-test yet"
 		r.Remedy = "build the image from a base with packages of Debian or Alpine, or without any"
-	case len(c.databases)+len(c.python) == 0:
+	case len(c.databases)+c.others() == 0:
 		bare(&r)
 	default:
 		err = s.compare(ctx, t, p, dir, c, &r)
 	}
+	c.tell(&r)
 	return pipeline.Answer{Reports: []pipeline.Report{r}}, err
+}
+
+// tell adds to a report what nobody looked at.
+func (c *contents) tell(r *pipeline.Report) {
+	if why := c.unreadPython(); why != "" && r.NotRun == "" {
+		r.NotRun, r.Remedy = why, "install Python's packages with pip, and leave their metadata as it is"
+	}
+	if c.ofSystem > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("packages of languages that came with a package of the operating system, and are looked up with it: %d", c.ofSystem))
+	}
+	if f := c.unexamined(); len(f) > 0 {
+		r.Findings, r.Rules = append(r.Findings, f...), append(r.Rules, unexaminedRule())
+	}
 }
 
 // bare is the report on an image without packages: there is nothing to compare
@@ -98,8 +112,14 @@ func bare(r *pipeline.Report) {
 	if p := readPackages("/var/lib/dpkg/status", []byte("Package: planted\nStatus: install ok installed\nVersion: 1\n")); len(p) == 1 {
 		r.SelfTest.Caught = []string{planted}
 	}
+	for _, l := range languages() {
+		r.SelfTest.Planted = append(r.SelfTest.Planted, "a package of "+l.of)
+		if name, version, err := l.read([]byte(l.write("planted", "1"))); err == nil && name == "planted" && version == "1" && l.is("/"+strings.ReplaceAll(l.file, "NAME", name)) {
+			r.SelfTest.Caught = append(r.SelfTest.Caught, "a package of "+l.of)
+		}
+	}
 	r.Values = map[string]string{pipeline.DataModified: pipeline.NoData}
-	r.Notes = []string{"the image has no packages of an operating system and none of Python's, so that no vulnerability database is needed for it"}
+	r.Notes = []string{"the image has no packages of an operating system and none of a language, so that no vulnerability database is needed for it"}
 }
 
 // compare has Trivy compare an image's packages with its database.
@@ -135,7 +155,7 @@ func (s Image) compare(ctx context.Context, t pipeline.Task, p params, dir strin
 // describe is "12 packages of Debian GNU/Linux 12 (bookworm)".
 func (c *contents) describe() string {
 	if len(c.databases) == 0 {
-		return fmt.Sprintf("%d packages of Python's", len(c.python))
+		return fmt.Sprintf("%d packages of languages", c.others())
 	}
 	if c.release == "" {
 		return fmt.Sprintf("%d packages of an operating system that does not say which", len(c.packages))
@@ -143,36 +163,37 @@ func (c *contents) describe() string {
 	return fmt.Sprintf("%d packages of %s", len(c.packages), c.release)
 }
 
-// The classes of Trivy's results.
-const (
-	systemClass   = "os-pkgs"
-	languageClass = "lang-pkgs"
-)
+// systemClass is that of Trivy's results about an operating system.
+const systemClass = "os-pkgs"
 
 // judge makes the report of what was found.
 func (c *contents) judge(planted, found packagesIn, r *pipeline.Report) {
 	r.SelfTest = &pipeline.SelfTest{}
-	for class, what := range map[string]string{systemClass: "old packages of " + c.release, languageClass: "old packages of Python's"} {
-		if class == systemClass && len(c.databases) == 0 || class == languageClass && len(c.python) == 0 {
-			continue
+	if len(c.databases) > 0 {
+		r.SelfTest.Planted = []string{"old packages of " + c.release}
+		if planted.vulnerable(systemClass) {
+			r.SelfTest.Caught = []string{"old packages of " + c.release}
 		}
-		r.SelfTest.Planted = append(r.SelfTest.Planted, what)
-		if planted.vulnerable(class) {
-			r.SelfTest.Caught = append(r.SelfTest.Caught, what)
-			continue
+	}
+	languages := c.judgeLanguages(planted, found, r)
+	for _, what := range r.SelfTest.Planted {
+		if !slices.Contains(r.SelfTest.Caught, what) {
+			r.NotRun = "the database knows nothing of " + strings.TrimPrefix(what, "old ")
+			r.Remedy = "use a whole database, and a release that is still looked after"
 		}
-		r.NotRun = "the database knows nothing of " + strings.TrimPrefix(what, "old ")
-		r.Remedy = "use a whole database, and a release that is still looked after"
 	}
 	if len(c.databases) > 0 && len(c.packages) == 0 && r.NotRun == "" {
 		r.NotRun = "the image has a list of an operating system's packages, and there is none in it"
 	}
-	var names []string
+	var names, examined []string
 	for _, p := range c.packages {
 		names = append(names, p.name)
 	}
-	count, err := scan.Census("packages", names, found.names(systemClass))
-	if r.Examined = append(r.Examined, count, pipeline.Count{What: "packages of Python's", N: len(found.names(languageClass))}); err != nil && r.NotRun == "" {
+	for _, p := range found.of(systemClass) {
+		examined = append(examined, p.name)
+	}
+	count, err := scan.Census("packages", names, examined)
+	if r.Examined, err = append(r.Examined, count), errors.Join(err, languages); err != nil && r.NotRun == "" {
 		r.NotRun, r.Remedy = "Trivy: "+clean(err.Error(), maxMessage), hint.Remedy(err)
 	}
 	for _, f := range slices.Concat(planted.failures, found.failures) {

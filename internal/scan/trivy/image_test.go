@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -173,7 +174,7 @@ func withTrivy(t *testing.T) params {
 func TestImagePackages(t *testing.T) {
 	t.Parallel()
 	p, db := withTrivy(t), databaseNeed(t, databaseOf(t))
-	python := "srv/site-packages/django-4.2.1.dist-info/METADATA"
+	const python, django = "srv/site-packages/django-4.2.1.dist-info/METADATA", "Metadata-Version: 2.1\nName: Django\nVersion: 4.2.1\n"
 	tests := map[string]struct {
 		files    map[string]string
 		findings []string
@@ -197,8 +198,56 @@ func TestImagePackages(t *testing.T) {
 			nil, "the database knows nothing of packages of Debian GNU/Linux 10 (buster)", 0,
 		},
 		"packages of Python's": {
-			map[string]string{python: "Metadata-Version: 2.1\nName: Django\nVersion: 4.2.1\n"},
+			map[string]string{python: django},
 			[]string{"CVE-2030-0003 Django@4.2.1 high image:/"}, "", 1,
+		},
+		"one that a package of Debian's has": {
+			map[string]string{
+				"etc/os-release": debian, "etc/debian_version": "12.5\n", "var/lib/dpkg/status": dpkgOf("bash", "5.2.15-2", "python3-django", "3:3.2.19-1", "openssl", "3.0.15-1~deb12u1"),
+				"var/lib/dpkg/info/python3-django.list": "/" + python + "\n", "var/lib/dpkg/info/python3-django.md5sums": "00  " + python + "\n", python: django,
+			},
+			[]string{"CVE-2030-0002 openssl@3.0.15-1~deb12u1 critical image:/var/lib/dpkg/status"}, "", 0,
+		},
+		"one that a package of another's has": {
+			map[string]string{
+				"etc/os-release": debian, "etc/debian_version": "12.5\n", "var/lib/dpkg/status": dpkgOf("bash", "5.2.15-2") + strings.ReplaceAll(dpkgOf("agent", "1"), "debian.org", "example.com"),
+				"var/lib/dpkg/info/agent.list": "/" + python + "\n", python: django,
+			},
+			[]string{"CVE-2030-0003 Django@4.2.1 high image:/"}, "", 1,
+		},
+		"one that a package is said to have which is not installed": {
+			map[string]string{
+				"etc/os-release": debian, "etc/debian_version": "12.5\n", "var/lib/dpkg/status": dpkgOf("bash", "5.2.15-2"),
+				"var/lib/dpkg/info/planted.list": "/" + python + "\n", "var/lib/dpkg/info/bash.md5sums": "00  " + python + "\n", python: django,
+			},
+			[]string{"CVE-2030-0003 Django@4.2.1 high image:/"}, "", 1,
+		},
+		"one that Trivy takes for a part of a package of Alpine's": {
+			map[string]string{
+				"etc/os-release": alpine, "etc/alpine-release": "3.20.3\n", python: django,
+				"lib/apk/db/installed": "F:srv/site-packages/django-4.2.1.dist-info\nR:METADATA\n\nP:musl\nV:1.2.5-r0\nA:x86_64\no:musl\n\n",
+			},
+			nil, "Trivy: it examined 0 of 1 packages of Python's; not Django 4.2.1 (/srv/site-packages/django-4.2.1.dist-info/METADATA)", 0,
+		},
+		"packages of Python's that say nothing": {
+			map[string]string{"code/a.egg-info": "Name: a\n", "code/b.dist-info/RECORD": "", "code/c.dist-info": "-> /opt/c", "code/d.dist-info": "-> ../" + path.Dir(python), python: django},
+			[]string{"CVE-2030-0003 Django@4.2.1 high image:/"},
+			"3 packages of Python's do not say what they are: /code/a.egg-info: \"\" is no version; /code/b.dist-info: there is no metadata in it; /code/c.dist-info: there is no metadata in it", 1,
+		},
+		"packages of Node.js's and Ruby's": {
+			map[string]string{
+				"code/node_modules/lodash/package.json": `{"name": "lodash", "version": "4.17.1", "workspaces": [1]}`, "code/node_modules/@s/n/package.json": `{"name": "@s/n", "version": "1.0.0"}`,
+				"code/node_modules/lodash/fp/package.json": `{}`, "usr/lib/ruby/specifications/rack-1.gemspec": "Gem::Specification.new do |s|\n  s.name = \"rack\".freeze\n  s.version = '1.0.0'\nend\n",
+			},
+			[]string{"CVE-2030-0004 lodash@4.17.1 high image:/", "CVE-2030-0005 rack@1.0.0 high image:/"}, "", 2,
+		},
+		"what nobody looks up": {
+			map[string]string{"code/a.jar": "x", "code/b.JAR": "x", "code/node_modules/broken/package.json": "{", "opt/conda/conda-meta/x.json": "{}"},
+			[]string{"image-unexamined  low image:/code/a.jar", "image-unexamined  low image:/code/node_modules/broken/package.json", "image-unexamined  low image:/opt/conda/conda-meta/x.json"}, "", 3,
+		},
+		"packages of RPM's in distroless images": {
+			map[string]string{"var/lib/rpmmanifest/container-manifest-2": "x", "var/lib/dpkg/status": dpkgOf("bash", "5")}, nil,
+			"the image has packages of RPM (/var/lib/rpmmanifest/container-manifest-2), for which there is no self-test yet", 0,
 		},
 		"packages of RPM's": {
 			map[string]string{"var/lib/rpm/rpmdb.sqlite": "x"}, nil,

@@ -3,6 +3,7 @@ package trivy
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/sluice-ci/sluice/internal/image"
+	"github.com/sluice-ci/sluice/internal/ospkg"
+	"github.com/sluice-ci/sluice/internal/pydist"
 )
 
 // installed is a package of an operating system.
@@ -28,8 +31,20 @@ type contents struct {
 	release   string // what the operating system calls itself: "Debian GNU/Linux 12 (bookworm)"
 	databases []string
 	packages  []installed
-	python    []string // names of distributions
+	owned     ospkg.Files
 	size      int64
+	last      struct { // file that was read
+		name string
+		text []byte
+	}
+
+	languages  []language
+	noted      [][]noted // by language
+	unread     []mute
+	folders    pydist.Folders
+	ofSystem   int // packages of languages that belong to one of the operating system
+	foreigners []foreign
+	strange    [][]string // files, by foreigner
 }
 
 // Bounds on what is taken out of an image.
@@ -39,27 +54,10 @@ const (
 	maxPackages    = 100_000
 )
 
-// Where operating systems note their packages: dpkg (one file, or a folder in
-// images without dpkg itself), apk, and rpm.
-func dpkgDatabases() []string {
-	return []string{"/var/lib/dpkg/status", "/var/lib/dpkg/status.d/*"}
-}
-func apkDatabases() []string {
-	return []string{"/lib/apk/db/installed", "/usr/lib/apk/db/installed"}
-}
-func rpmDatabases() []string {
-	var all []string
-	for _, dir := range []string{"/var/lib/rpm/", "/usr/lib/sysimage/rpm/"} {
-		all = append(all, dir+"Packages", dir+"Packages.db", dir+"rpmdb.sqlite")
-	}
-	return all
-}
-
 // besides are files that Trivy reads together with those.
 func besides() []string {
 	return []string{
 		"/etc/os-release", "/usr/lib/os-release", "/etc/*-release", "/etc/debian_version", "/etc/apk/repositories",
-		"/var/lib/dpkg/info/*.list", "/var/lib/dpkg/info/*.md5sums",
 	}
 }
 
@@ -67,39 +65,53 @@ func matches(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, name); return ok }) // the patterns are well-formed
 }
 
-// isPython tells whether a file is what pip leaves of a distribution.
-func isPython(name string) bool {
-	dir, base := path.Split(name)
-	return base == "METADATA" && strings.HasSuffix(dir, ".dist-info/") || base == "PKG-INFO" && strings.HasSuffix(dir, ".egg-info/") || strings.HasSuffix(base, ".egg-info")
-}
-
 // take takes what is about packages out of an image.
 func take(im *image.Image, dir string) (*contents, error) {
-	c := &contents{dir: dir}
-	if err := im.Walk(c.visit); err != nil {
+	c := newContents(dir)
+	err := im.Walk(c.visit)
+	if err == nil {
+		err = c.settle()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("looking at the files of the image: %w", err)
 	}
 	return c, nil
 }
 
+func newContents(dir string) *contents {
+	c := &contents{dir: dir, languages: languages(), foreigners: foreigners()}
+	c.noted, c.strange = make([][]noted, len(c.languages)), make([][]string, len(c.foreigners))
+	return c
+}
+
 func (c *contents) visit(e image.Entry) error {
+	c.folders.Note(e.Path, e.Mode, e.Linkname)
 	if e.Mode.IsDir() {
 		return nil
 	}
 	c.files++
-	database := e.Size > 0 && matches(slices.Concat(dpkgDatabases(), apkDatabases(), rpmDatabases()), e.Path)
-	if !database && !matches(besides(), e.Path) && !isPython(e.Path) {
-		return nil
-	}
-	if !e.Mode.IsRegular() {
+	database, listed, language := e.Size > 0 && ospkg.DatabaseOf(e.Path) != ospkg.None, c.owned.Reads(e.Path), c.languageOf(e.Path)
+	switch {
+	case !e.Mode.IsRegular():
 		return c.link(e)
+	case !database && !listed && language < 0 && !matches(besides(), e.Path):
+		c.noteStrange(e.Path)
+		return nil
 	}
 	if c.size += e.Size; e.Size > maxPackageFile || c.size > maxTaken {
 		return fmt.Errorf("what is noted of packages is too large: %s has %d bytes", clean(e.Path, 200), e.Size)
 	}
-	text, err := readEntry(e)
-	if err != nil {
+	text, err := c.read(e)
+	if err == nil && listed {
+		err = c.owned.Read(e.Path, bytes.NewReader(text))
+	}
+	switch {
+	case err != nil:
 		return err
+	case language >= 0:
+		return c.noteLanguage(language, e.Path, text)
+	case listed && !database:
+		return nil
 	}
 	if err := write(c.place(e.Path), text); err != nil {
 		return err
@@ -125,13 +137,20 @@ func (c *contents) link(e image.Entry) error {
 	return os.Symlink(filepath.FromSlash("../usr/lib/os-release"), c.place(e.Path))
 }
 
-func readEntry(e image.Entry) (text []byte, err error) {
+// read reads a file. The names of one come one after the other, and reading it again
+// would read its layer again.
+func (c *contents) read(e image.Entry) (_ []byte, err error) {
+	if e.Linkname != "" && e.Linkname == c.last.name {
+		return c.last.text, nil
+	}
 	r, err := e.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	return io.ReadAll(r)
+	c.last.name = cmp.Or(e.Linkname, e.Path)
+	c.last.text, err = io.ReadAll(r)
+	return c.last.text, err
 }
 
 func (c *contents) note(name string, text []byte, database bool) error {
@@ -144,10 +163,6 @@ func (c *contents) note(name string, text []byte, database bool) error {
 		}
 	case strings.HasSuffix(name, "/os-release"):
 		c.release = prettyName(text)
-	case isPython(name):
-		if p := field(text, "Name:"); p != "" {
-			c.python = append(c.python, p)
-		}
 	}
 	return nil
 }
@@ -177,8 +192,9 @@ func readPackages(name string, text []byte) (all []installed) {
 		}
 		p, status = installed{}, "installed"
 	}
-	dpkg := matches(dpkgDatabases(), name)
-	if !dpkg && !matches(apkDatabases(), name) {
+	manager := ospkg.DatabaseOf(name)
+	dpkg := manager == ospkg.Dpkg
+	if !dpkg && manager != ospkg.Apk {
 		return nil
 	}
 	s := bufio.NewScanner(bytes.NewReader(text))
@@ -205,7 +221,7 @@ func readPackages(name string, text []byte) (all []installed) {
 
 // unreadable are databases of packages that are not counted here.
 func (c *contents) unreadable() (names []string) {
-	return slices.DeleteFunc(slices.Clone(c.databases), func(name string) bool { return !matches(rpmDatabases(), name) })
+	return slices.DeleteFunc(slices.Clone(c.databases), func(name string) bool { return ospkg.DatabaseOf(name) != ospkg.RPM })
 }
 
 // maxPlanted is how many packages of an image are planted.
@@ -243,32 +259,17 @@ func (c *contents) plant(dir string) error {
 		fmt.Fprintf(&apk, "P:%s\nV:0-r0\nA:x86_64\no:%s\n\n", p.name, source)
 	}
 	for _, name := range c.databases {
-		switch {
-		case matches(dpkgDatabases(), name):
+		switch ospkg.DatabaseOf(name) {
+		case ospkg.Dpkg:
 			name = "/var/lib/dpkg/status"
 			if err := write(filepath.Join(dir, filepath.FromSlash(name)), []byte(dpkg.String())); err != nil {
 				return err
 			}
-		case matches(apkDatabases(), name):
+		case ospkg.Apk:
 			if err := write(filepath.Join(dir, filepath.FromSlash(name)), []byte(apk.String())); err != nil {
 				return err
 			}
 		}
 	}
-	return plantPython(dir, c.python)
-}
-
-// plantPython writes what pip leaves of old versions of distributions: those
-// that are named, and some that most databases have something about.
-func plantPython(dir string, names []string) error {
-	for _, name := range append([]string{"Django", "Flask", "requests", "Pillow", "Jinja2"}, names[:min(len(names), maxPlanted)]...) {
-		if strings.ContainsAny(name, "/\\") || name == "" {
-			continue
-		}
-		text := fmt.Sprintf("Metadata-Version: 2.1\nName: %s\nVersion: 0.0.1\n", name)
-		if err := write(filepath.Join(dir, "srv", "site-packages", name+"-0.0.1.dist-info", "METADATA"), []byte(text)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.plantLanguages(dir)
 }

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/sluice-ci/sluice/internal/pydist"
 )
 
 // manifests are the files that say which of Python's packages a service needs.
@@ -86,7 +88,7 @@ func (m *manifests) lock(root *os.Root, name string, pattern *regexp.Regexp) err
 	}
 	f := manifest{name: name, as: name, text: text}
 	for _, p := range pattern.FindAllSubmatch(text, -1) {
-		f.packages = append(f.packages, normalised(string(p[1])))
+		f.packages = append(f.packages, pydist.Normalise(string(p[1])))
 	}
 	m.files = append(m.files, f)
 	return nil
@@ -129,7 +131,7 @@ func (m *manifests) requirements(root *os.Root, name string) error {
 		switch p := pinned.FindStringSubmatch(strings.TrimSpace(inline.ReplaceAllString(line, ""))); {
 		case line == "", strings.HasPrefix(line, "-") && !strings.HasPrefix(line, "-e") && !strings.HasPrefix(line, "--editable"):
 		case p != nil:
-			f.packages = append(f.packages, normalised(p[1]))
+			f.packages = append(f.packages, pydist.Normalise(p[1]))
 			f.text = fmt.Appendf(f.text, "%s==%s\n", p[1], p[2])
 		case reference.MatchString(line), strings.HasPrefix(line, "-"):
 			m.elsewhere = append(m.elsewhere, where)
@@ -177,8 +179,3 @@ func (m *manifests) included(root *os.Root, by string, line int, name string) er
 	}
 	return err
 }
-
-var separators = regexp.MustCompile(`[-_.]+`)
-
-// normalised is a package's one name (PEP 503).
-func normalised(name string) string { return strings.ToLower(separators.ReplaceAllString(name, "-")) }

@@ -15,9 +15,12 @@ type result struct {
 	Class             string // "config", "os-pkgs", "lang-pkgs"
 	Type              string // "terraform", "debian", "pip"
 	Misconfigurations []misconfiguration
-	Packages          []struct{ Name, Version string }
+	Packages          []struct{ Name, Version, FilePath string }
 	Vulnerabilities   []vulnerability
 }
+
+// is tells whether a result is of a class or of a type.
+func (r result) is(what string) bool { return r.Class == what || r.Type == what }
 
 // misconfiguration is one thing that a rule says of a file.
 type misconfiguration struct {

@@ -51,21 +51,21 @@ func (p program) vulnerabilities(ctx context.Context, how, dir string, db databa
 	return found, err
 }
 
-// found tells whether a result of a class has a vulnerability.
-func (p packagesIn) vulnerable(class string) bool {
-	return slices.ContainsFunc(p.results, func(r result) bool { return r.Class == class && len(r.Vulnerabilities) > 0 })
+// vulnerable tells whether a result of a class or of a type has a vulnerability.
+func (p packagesIn) vulnerable(what string) bool {
+	return slices.ContainsFunc(p.results, func(r result) bool { return r.is(what) && len(r.Vulnerabilities) > 0 })
 }
 
-// names are the packages of a class that Trivy examined.
-func (p packagesIn) names(class string) (names []string) {
+// of are the packages of a class or of a type that Trivy examined.
+func (p packagesIn) of(what string) (all []noted) {
 	for _, r := range p.results {
 		for _, pkg := range r.Packages {
-			if r.Class == class {
-				names = append(names, pkg.Name)
+			if r.is(what) {
+				all = append(all, noted{"/" + pkg.FilePath, pkg.Name, pkg.Version})
 			}
 		}
 	}
-	return names
+	return all
 }
 
 // finding is a vulnerability as Sluice tells it. One that nobody has mended yet
