@@ -2,6 +2,7 @@ package trivy
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 
 	"github.com/sluice-ci/sluice/internal/pipeline"
@@ -111,6 +112,65 @@ func TestConformIaC(t *testing.T) {
 			{Name: terraformName, Path: real},
 			{Name: "git", Elsewhere: func(t *testing.T) string { return folder(t, nil) }},
 		},
+	})
+}
+
+// validateInPath plans with the program that the worker's PATH has, and does not
+// confine it further: the stand-ins of the suite keep their own files.
+type validateInPath struct{ Validate }
+
+func (s validateInPath) Job(service scan.Service) (pipeline.Job, error) {
+	job, err := s.Validate.Job(service)
+	p := job.Params.(validateParams)
+	p.Terraform = terraform{Found: tool.Found{Name: terraformName, Path: terraformName}}
+	job.Params = p
+	return job, err
+}
+
+func (s validateInPath) Worker() pipeline.Worker {
+	return func(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err error) {
+		if t.Program, err = filepath.Abs("testdata/unconfined.sh"); err != nil {
+			return pipeline.Answer{}, err
+		}
+		return s.Validate.Worker()(ctx, t)
+	}
+}
+
+func TestConformValidate(t *testing.T) {
+	real := needed(t, terraformName)
+	service := func(text string) func(*testing.T) scantest.Service {
+		return func(t *testing.T) scantest.Service {
+			t.Helper()
+			dir := folder(t, map[string]string{"root/main.tf": "module \"m\" {\n  source = \"../m\"\n}\n", "m/main.tf": text})
+			tree, err := look(t.Context(), dir, nothingIgnored)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := t.TempDir()
+			if err := tree.handOver(out); err != nil {
+				t.Fatal(err)
+			}
+			return scantest.Service{Service: scan.Service{Root: dir, Dir: dir, Version: "v1"}, Needs: map[string]pipeline.Need{IaCName: {Out: out}}}
+		}
+	}
+	scantest.Run(t, scantest.Adapter{
+		Scanner: validateInPath{Validate{probe: asIs}},
+		Make:    service("locals {\n  a = 1\n}\n"),
+		Defects: map[string]func(*testing.T) scantest.Service{
+			"a variable that is not declared": service("output \"o\" {\n  value = var.gone\n}\n"),
+			"a file that cannot be parsed":    service("output {\n"),
+		},
+		Blind: map[string]func(*testing.T) scantest.Service{
+			"the files are not named": func(t *testing.T) scantest.Service {
+				s := service("")(t)
+				s.Needs = nil
+				return s
+			},
+		},
+		Tools: []scantest.Tool{{Name: terraformName, Path: real, More: map[string]map[string]string{"validate": {
+			"finds nothing": `echo '{"format_version": "1.0", "valid": true, "error_count": 0, "diagnostics": []}'`,
+			"warns only":    `real "$@" | sed 's/"error"/"warning"/; s/"error_count": 1/"error_count": 0/; s/false/true/'`,
+		}}}},
 	})
 }
 

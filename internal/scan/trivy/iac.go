@@ -131,8 +131,16 @@ func (s IaC) work(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err 
 	if err != nil {
 		return pipeline.Answer{}, err
 	}
+	if p.Git && files.inner {
+		if files.hidden, err = trackedInner(ctx, p.Top); err != nil {
+			return pipeline.Answer{}, err
+		}
+	}
+	if err := files.handOver(t.Out); err != nil {
+		return pipeline.Answer{}, err
+	}
 	r := pipeline.Report{Stage: IaCName}
-	if len(files.files)+len(files.broken) == 0 {
+	if len(files.files)+len(files.broken)+len(files.large)+len(files.hidden) == 0 {
 		r.NotApplicable = "there are no Terraform files, Dockerfiles, Kubernetes manifests or Compose files"
 		r.Notes = files.notes()
 		return pipeline.Answer{Reports: []pipeline.Report{r}}, nil
@@ -179,6 +187,9 @@ func (e *examination) miss(reason, remedy string) {
 }
 
 func (e *examination) examine(ctx context.Context) error {
+	if err := e.unseeable(); err != nil {
+		return err
+	}
 	if err := e.compose(); err != nil {
 		return err
 	}
@@ -187,7 +198,6 @@ func (e *examination) examine(ctx context.Context) error {
 		if err := e.format(ctx); err != nil {
 			return err
 		}
-		e.report.Notes = append(e.report.Notes, e.tree.unvalidated())
 	}
 	if len(e.tree.files) == len(e.tree.named(composeKind)) {
 		return nil
@@ -332,7 +342,7 @@ func (e *examination) done() pipeline.Report {
 		e.miss(b, "repair the file")
 	}
 	r := e.report
-	r.Examined, r.SelfTest = counts, &e.test
+	r.Examined, r.SelfTest = append(r.Examined, counts...), &e.test
 	r.Findings = sarif.Merge(r.Findings)
 	r.Rules = scan.Rules(e.rules, r.Findings)
 	r.Notes = append(r.Notes, e.tree.notes()...)
@@ -343,15 +353,6 @@ func (e *examination) done() pipeline.Report {
 		r.NotRun, r.Remedy = "the infrastructure was not looked at in full: "+some(e.unseen), e.remedy
 	}
 	return r
-}
-
-// unvalidated is why terraform validate was not done: it starts providers,
-// programs that the repository chooses.
-func (t *tree) unvalidated() string {
-	if len(t.locks) == 0 {
-		return "terraform validate was not done: it starts providers, and no .terraform.lock.hcl says by checksum which"
-	}
-	return fmt.Sprintf("terraform validate was not done: it starts providers, and the locked ones (%s) are not within a stage's reach", clean(some(t.locks), maxReason))
 }
 
 // maxSome is how many reasons a report gives.
@@ -368,9 +369,6 @@ func some(reasons []string) string {
 func (t *tree) notes() (notes []string) {
 	if len(t.charts) > 0 {
 		notes = append(notes, "Helm charts are not examined: "+clean(some(t.charts), maxReason))
-	}
-	if len(t.large) > 0 {
-		notes = append(notes, fmt.Sprintf("files over %d MiB that were not read: %s", maxFileSize>>20, clean(some(t.large), maxReason)))
 	}
 	comments := 0
 	for _, f := range t.files {
