@@ -28,7 +28,7 @@ const ValidateName = "terraform"
 
 // Validate plans and does the part of the stage "iac" that starts programs which
 // the repository chooses: Terraform's providers. Its process sees the work tree
-// without repositories, the machine's providers, and no network.
+// without repositories, the machine's providers, and a loopback interface of its own.
 type Validate struct{ probe probe }
 
 var _ scan.Scanner = Validate{}
@@ -56,7 +56,9 @@ func (Validate) Job(s scan.Service) (pipeline.Job, error) {
 			Trees:  []string{p.Top},
 			Values: map[string]string{"sluice": s.Version, terraformName: p.Terraform.Digest, "providers": digest},
 		},
-		Access: pipeline.Access{Network: pipeline.NoNetwork, RunsRepositoryCode: true, Read: slices.Concat(p.Terraform.Read, read)},
+		// Terraform speaks with providers over Unix sockets of its own, which a
+		// process without any network cannot connect.
+		Access: pipeline.Access{Network: pipeline.Loopback, RunsRepositoryCode: true, Read: slices.Concat(p.Terraform.Read, read)},
 		Cost:   2 * time.Second,
 	}, nil
 }
