@@ -3,6 +3,7 @@ package trivy
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/sluice-ci/sluice/internal/pipeline"
@@ -87,6 +88,7 @@ func TestConformIaC(t *testing.T) {
 		return func(t *testing.T) scantest.Service {
 			t.Helper()
 			files := infrastructure()
+			files["chart/Chart.yaml"], files["chart/templates/config.yaml"] = "apiVersion: v2\nname: c\nversion: 1.0.0\n", strings.Replace(files["k8s/config.yaml"], "name: c", "name: {{ .Release.Name }}", 1)
 			files[name] = text
 			dir := folder(t, files)
 			git(t, dir, "init", "-q")
@@ -97,8 +99,10 @@ func TestConformIaC(t *testing.T) {
 		Scanner: inPath{IaC{probe: asIs}},
 		Make:    service("README.md", ""),
 		Defects: map[string]func(*testing.T) scantest.Service{
-			"an open firewall":             service("infra/f.tf", firewall),
-			"a file that is not formatted": service("infra/f.tf", "locals {\n  a   = 1\n}\n"),
+			"an open firewall":                  service("infra/f.tf", firewall),
+			"a privileged container in a chart": service("chart/templates/pod.yaml", strings.Replace(plants()["pod.yaml"], "name: planted", "name: {{ .Release.Name }}", 1)),
+			"a chart that cannot be rendered":   service("chart/templates/fail.yaml", "{{ fail \"no\" }}\n"),
+			"a file that is not formatted":      service("infra/f.tf", "locals {\n  a   = 1\n}\n"),
 		},
 		Blind: map[string]func(*testing.T) scantest.Service{
 			"Terraform that is broken": service("infra/f.tf", "resource {\n"),
@@ -107,6 +111,7 @@ func TestConformIaC(t *testing.T) {
 		Tools: []scantest.Tool{
 			{Name: toolName, Path: trivy, More: map[string]map[string]string{"config": {
 				"finds nothing of what is planted": `real "$@" | sed 's/FAIL/PASS/g'`,
+				"renders no chart":                 `real "$@" | sed 's#helm/0#helm/1#g'`,
 				"leaves a file out":                `real "$@" | sed 's#tree/app/Dockerfile#tree/other/Dockerfile#g'`,
 			}}},
 			{Name: terraformName, Path: real},

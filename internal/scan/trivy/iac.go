@@ -140,7 +140,7 @@ func (s IaC) work(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err 
 		return pipeline.Answer{}, err
 	}
 	r := pipeline.Report{Stage: IaCName}
-	if len(files.files)+len(files.broken)+len(files.large)+len(files.hidden) == 0 {
+	if len(files.files)+len(files.broken)+len(files.large)+len(files.hidden)+len(files.charts) == 0 {
 		r.NotApplicable = "there are no Terraform files, Dockerfiles, Kubernetes manifests or Compose files"
 		r.Notes = files.notes()
 		return pipeline.Answer{Reports: []pipeline.Report{r}}, nil
@@ -199,7 +199,7 @@ func (e *examination) examine(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(e.tree.files) == len(e.tree.named(composeKind)) {
+	if len(e.tree.files) == len(e.tree.named(composeKind)) && len(e.tree.charts) == 0 {
 		return nil
 	}
 	return e.misconfigurations(ctx)
@@ -296,6 +296,7 @@ func (e *examination) misconfigurations(ctx context.Context) error {
 	for _, f := range m.failures {
 		e.failure(f)
 	}
+	e.charts(m)
 	return nil
 }
 
@@ -319,6 +320,9 @@ func (e *examination) failure(line string) {
 	}
 	if m := unread.FindStringSubmatch(line); m != nil {
 		e.miss(e.where(m[1])+": "+m[2], "repair the file")
+		return
+	}
+	if noChart.MatchString(line) { // what became of a chart is told of each
 		return
 	}
 	m := noCall.FindStringSubmatch(line)
@@ -368,7 +372,7 @@ func some(reasons []string) string {
 // notes are what is to be known of a tree besides its files.
 func (t *tree) notes() (notes []string) {
 	if len(t.charts) > 0 {
-		notes = append(notes, "Helm charts are not examined: "+clean(some(t.charts), maxReason))
+		notes = append(notes, fmt.Sprintf("Helm charts were examined as their default values have them rendered, and with no others: %d", len(t.charts)))
 	}
 	comments := 0
 	for _, f := range t.files {

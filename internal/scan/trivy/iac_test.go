@@ -77,8 +77,8 @@ func TestLook(t *testing.T) {
 	if diff := gocmp.Diff(broken, got.broken); diff != "" {
 		t.Errorf("broken (-want +got):\n%s", diff)
 	}
-	if diff := gocmp.Diff([]string{"chart"}, got.charts); diff != "" {
-		t.Errorf("charts (-want +got):\n%s", diff)
+	if len(got.charts) != 1 || got.charts[0].dir != "chart" || len(got.charts[0].files) != 2 {
+		t.Errorf("charts: %+v", got.charts)
 	}
 }
 

@@ -65,7 +65,7 @@ type tree struct {
 	top    string // absolute
 	root   *os.Root
 	files  []file
-	charts []string // folders of Helm charts
+	charts []chart
 	locks  []string // files with the checksums of Terraform's providers
 	broken []string // why a file cannot be understood, with its name and line
 	large  []string // files that were not read, and may be manifests
@@ -98,19 +98,26 @@ func look(ctx context.Context, top string, ignored ignorer) (*tree, error) {
 		return nil, err
 	}
 	t.walked = len(names)
-	left, err := ignored(ctx, top, slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !candidate(name) && path.Base(name) != lockFile || below(name, nested) }))
+	t.findCharts(names)
+	left, err := ignored(ctx, top, slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !t.asked(name) || below(name, nested) }))
 	if err != nil {
 		return nil, err
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return left[name] })
+	t.findCharts(names)
 	for _, name := range names {
-		if !left[name] {
-			if err := t.take(name); err != nil {
-				return nil, err
-			}
+		if err := errors.Join(t.take(name), t.takeForCharts(name)); err != nil {
+			return nil, err
 		}
 		t.sorted++
 	}
+	t.sorted += t.walked - len(names)
 	return t, nil
+}
+
+// asked tells whether it matters if a file is part of the repository.
+func (t *tree) asked(name string) bool {
+	return candidate(name) || path.Base(name) == lockFile || slices.ContainsFunc(t.charts, func(c chart) bool { return c.part(name) != "" })
 }
 
 // walk lists all files, and the folders that are repositories of their own.
@@ -136,8 +143,6 @@ func (t *tree) walk(ctx context.Context) (names, nested []string, err error) {
 				return fs.SkipDir
 			}
 			return nil
-		case "Chart.yaml":
-			t.charts = append(t.charts, path.Dir(name))
 		}
 		if d.Type().IsRegular() || d.Type() == fs.ModeSymlink {
 			names = append(names, name)
@@ -213,7 +218,7 @@ func (t *tree) take(name string) error {
 		return nil
 	}
 	if t.size += len(text); t.size > maxText {
-		return fmt.Errorf("the infrastructure files have more than %d MiB", maxText>>20)
+		return errText
 	}
 	t.files = append(t.files, f)
 	return nil
@@ -301,8 +306,12 @@ var (
 
 // understand tells by its content what a YAML or JSON file is for.
 func (t *tree) understand(name string, text []byte) kind {
-	if !mayBeEither(text) || t.ofChart(name) {
+	template := slices.ContainsFunc(t.charts, func(c chart) bool { return c.isTemplate(name) })
+	if !mayBeEither(text) || path.Base(name) == chartFile {
 		return ""
+	}
+	if template && bytes.Contains(text, []byte("{{")) && !plain(text) {
+		return "" // which is looked at as Helm renders it
 	}
 	if strings.EqualFold(path.Ext(name), ".json") {
 		return t.understandJSON(name, text)
@@ -329,13 +338,6 @@ func (t *tree) understand(name string, text []byte) kind {
 			found = k
 		}
 	}
-}
-
-// ofChart tells whether a file is a template of a Helm chart, which is no YAML.
-func (t *tree) ofChart(name string) bool {
-	return slices.ContainsFunc(t.charts, func(dir string) bool {
-		return strings.HasPrefix(name, path.Join(dir, "templates")+"/") || name == path.Join(dir, "Chart.yaml")
-	})
 }
 
 // lineOf is where yaml's errors name the line.

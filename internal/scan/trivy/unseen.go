@@ -18,6 +18,7 @@ const ownTool = "sluice"
 const (
 	largeRule  = "iac-too-large"
 	folderRule = "terraform-folder-tracked"
+	chartRule  = "helm-chart-unrendered"
 )
 
 func unseenRules() map[string]sarif.Rule {
@@ -26,6 +27,11 @@ func unseenRules() map[string]sarif.Rule {
 			ID: largeRule, Tool: ownTool, Name: "A manifest that is too large to be looked at",
 			Why: "A file that may be a Kubernetes manifest or a Compose file was not read: whatever it sets up, no rule was held against it.",
 			Fix: "Split the file. Where it is data, and no manifest, an exception can say so.",
+		},
+		chartRule: {
+			ID: chartRule, Tool: ownTool, Name: "A Helm chart that cannot be rendered",
+			Why: "What a chart deploys is looked at as its default values have it rendered. Of this one nothing was looked at.",
+			Fix: "Commit the charts that it depends on (helm dependency build), and give every value that it needs a default in values.yaml.", URI: "https://helm.sh/docs/chart_template_guide/",
 		},
 		folderRule: {
 			ID: folderRule, Tool: ownTool, Name: "The folder .terraform is committed",
