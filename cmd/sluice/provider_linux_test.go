@@ -82,6 +82,13 @@ func TestProvider(t *testing.T) {
 	if made != 11 {
 		t.Errorf("%d attempts were made:\n%s", made, out)
 	}
+
+	// What is handed over must not have been in reach of a provider.
+	_ = s.command(t.Context(), "run", "--only", "iac", "--out", filepath.Join(outside, "handed")).Run()
+	out, err = s.command(t.Context(), "findings", "--json").Output()
+	if must(t, err); strings.Contains(string(out), "tried") {
+		t.Errorf("a provider was started in a run that hands over:\n%s", out)
+	}
 }
 
 // buildProvider builds the tests' provider into a mirror, and gives its checksum.

@@ -1,6 +1,7 @@
 package trivy
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -17,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sluice-ci/sluice/internal/atomicfile"
+	"github.com/sluice-ci/sluice/internal/gitrepo"
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/sarif"
@@ -38,6 +40,8 @@ type validateParams struct {
 	Top       string    `json:"top"` // of the work tree, or the service's root, absolute
 	Terraform terraform `json:"terraform"`
 	Folders   []string  `json:"folders,omitempty"` // of providers, on this machine
+	Start     bool      `json:"start"`             // providers may be started
+	Held      bool      `json:"held,omitempty"`    // they may not, whatever is locked
 }
 
 // Name implements scan.Scanner.
@@ -47,20 +51,40 @@ func (Validate) Name() string { return ValidateName }
 // the job "iac" says: git is not within reach here.
 func (Validate) Job(s scan.Service) (pipeline.Job, error) {
 	p := validateParams{Top: cmp.Or(s.GitTop, s.Root), Terraform: findTerraform(s.Tools)}
-	home, _ := os.UserHomeDir() // who has none has no folders there
-	p.Folders = providerFolders(home, os.Getenv)
-	read, digest := packages(p.Folders)
-	return pipeline.Job{
-		Name: ValidateName, Stages: []string{IaCName}, Reads: []string{IaCName}, Check: true, Params: p,
-		Inputs: pipeline.Inputs{
-			Trees:  []string{p.Top},
-			Values: map[string]string{"sluice": s.Version, terraformName: p.Terraform.Digest, "providers": digest},
-		},
+	p.Held, p.Start = !s.Providers, s.Providers && mayBeLocked(s.GitTop)
+	job := pipeline.Job{
+		Name: ValidateName, Stages: []string{IaCName}, Reads: []string{IaCName}, Check: true,
+		Inputs: pipeline.Inputs{Trees: []string{p.Top}, Values: map[string]string{"sluice": s.Version, terraformName: p.Terraform.Digest}},
+		Access: pipeline.Access{Network: pipeline.NoNetwork, Read: p.Terraform.Read},
+		Cost:   2 * time.Second,
+	}
+	if p.Start {
+		home, _ := os.UserHomeDir() // who has none has no folders there
+		p.Folders = providerFolders(home, os.Getenv)
+		read, digest := packages(p.Folders)
+		job.Inputs.Values["providers"] = digest
+		job.Access.Read = slices.Concat(job.Access.Read, read)
 		// Terraform speaks with providers over Unix sockets of its own, which a
 		// process without any network cannot connect.
-		Access: pipeline.Access{Network: pipeline.Loopback, RunsRepositoryCode: true, Read: slices.Concat(p.Terraform.Read, read)},
-		Cost:   2 * time.Second,
-	}, nil
+		job.Access.Network, job.Access.RunsRepositoryCode = pipeline.Loopback, true
+	}
+	job.Params = p
+	return job, nil
+}
+
+// mayBeLocked tells whether a lock file may be committed: only then is there
+// something to start. git's index has names as they are, or without the
+// beginning that the name before has, too.
+func mayBeLocked(top string) bool {
+	if top == "" {
+		return true
+	}
+	r, err := gitrepo.Open(top)
+	if err != nil {
+		return false // which is for the job "iac" to tell
+	}
+	index, err := os.ReadFile(filepath.Join(r.Dir, "index"))
+	return err == nil && bytes.Contains(index, []byte(".lock.hcl"))
 }
 
 // handedOver is the file in which the job "iac" says which folders have

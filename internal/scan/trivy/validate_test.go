@@ -69,7 +69,7 @@ func validationOf(t *testing.T, dir string, providers ...string) (pipeline.Repor
 	if err := tree.handOver(out); err != nil {
 		t.Fatal(err)
 	}
-	p := validateParams{Top: dir, Terraform: terraform{Found: tool.Found{Name: terraformName, Path: needed(t, terraformName)}}, Folders: providers}
+	p := validateParams{Top: dir, Terraform: terraform{Found: tool.Found{Name: terraformName, Path: needed(t, terraformName)}}, Folders: providers, Start: true}
 	return work(t, func(ctx context.Context, task pipeline.Task) (pipeline.Answer, error) {
 		task.Program = exe
 		return Validate{probe: asIs}.Worker()(ctx, task)

@@ -47,12 +47,13 @@ const (
 	lackEntry    = "the lock file does not name all providers (run terraform init, and commit the file)"
 	lackPackage  = "a locked provider is not on this machine (run terraform init)"
 	lackChecksum = "what this machine has of a provider has none of the locked checksums (run terraform providers lock -platform=" + platform + ", and terraform init)"
+	lackLeave    = "it starts providers, and a run that hands something over starts none (run sluice run --only iac besides)"
 	lackModule   = "modules from elsewhere are not there (run terraform init)"
 	lackVersion  = "it wants another version of Terraform (install that one)"
 )
 
 func lacks() []string {
-	return []string{lackLock, lackEntry, lackPackage, lackChecksum, lackModule, lackVersion}
+	return []string{lackLock, lackEntry, lackPackage, lackChecksum, lackLeave, lackModule, lackVersion}
 }
 
 // module is a folder that Terraform is run on, with folders of that run's own:
@@ -255,6 +256,14 @@ func (m module) providers(name string, hasLock bool) (lack string, err error) {
 	}
 	if err != nil {
 		return "", hint.With(fmt.Errorf("%s: %w", lockFile, err), "have terraform init write the lock file")
+	}
+	switch {
+	case len(all) == 0: // there is nothing to start
+		return "", nil
+	case m.params.Held:
+		return lackLeave, nil
+	case !m.params.Start:
+		return lackLock, nil
 	}
 	places := slices.Clone(m.params.Folders)
 	if !m.fetched[name] {
