@@ -17,6 +17,7 @@ import (
 	"golang.org/x/mod/sumdb/dirhash"
 
 	"github.com/sluice-ci/sluice/internal/pipeline"
+	"github.com/sluice-ci/sluice/internal/scan"
 	"github.com/sluice-ci/sluice/internal/tool"
 )
 
@@ -329,4 +330,72 @@ func FuzzParseLock(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestProvidersAreFound: in the folders that Terraform's users have, and nothing
+// else of such a folder is shown.
+func TestProvidersAreFound(t *testing.T) {
+	t.Parallel()
+	const name = "example.com/a/b/1.0.0/" + platform + "/terraform-provider-b"
+	home := folder(t, map[string]string{
+		".terraformrc":  "# path = \"/commented\"\nplugin_cache_dir = \"$HOME/cache\"\nprovider_installation {\n  filesystem_mirror {\n    path    = \"/mirror\"\n  }\n  direct {}\n}\n",
+		"cache/" + name: "", "cache/secret": "", "cache/example.com/a/c/1.0.0/other_os/x": "",
+		".terraform.d/plugins/" + name: "",
+		"data/terraform/plugins/example.com/a/d/terraform-provider-d_1.0.0_" + platform + ".zip": "",
+	})
+	env := map[string]string{"HOME": home, "XDG_DATA_HOME": home + "/data", "XDG_DATA_DIRS": "relative:/share", "TF_PLUGIN_CACHE_DIR": ""}
+	all := providerFolders(home, func(name string) string { return env[name] })
+	want := []string{home + "/cache", "/mirror", home + "/.terraform.d/plugins", home + "/data/terraform/plugins", "/share/terraform/plugins"}
+	if diff := gocmp.Diff(want, all); diff != "" {
+		t.Errorf("folders (-want +got):\n%s", diff)
+	}
+	read, digest := packages(all)
+	want = []string{home + "/.terraform.d/plugins/example.com/a/b", home + "/cache/example.com/a/b", home + "/data/terraform/plugins/example.com/a/d"}
+	if diff := gocmp.Diff(want, read); diff != "" {
+		t.Errorf("shown (-want +got):\n%s", diff)
+	}
+	if err := os.WriteFile(filepath.Join(home, "cache", filepath.FromSlash(name)), []byte("changed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, changed := packages(all); changed == digest {
+		t.Error("another provider does not count")
+	}
+}
+
+// TestProvidersAreStarted where a lock file is committed, and nothing is handed over.
+func TestProvidersAreStarted(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, map[string]string{"i/main.tf": probing(""), "i/" + lockFile: lockOf()})
+	git(t, dir, "init", "-q")
+	starts := func(providers bool) bool {
+		job, err := Validate{}.Job(scan.Service{Root: dir, Dir: dir, GitTop: dir, Providers: providers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := job.Params.(validateParams)
+		if p.Start != job.Access.RunsRepositoryCode || p.Start != (job.Access.Network == pipeline.Loopback) || p.Held == providers {
+			t.Errorf("%+v, %+v", job.Access, p)
+		}
+		return p.Start
+	}
+	if starts(true) {
+		t.Error("with a lock file that is not committed")
+	}
+	git(t, dir, "add", ".")
+	if !starts(true) || starts(false) {
+		t.Error("with one that is")
+	}
+	for _, p := range []validateParams{{Held: true}, {}} {
+		m := module{validation: &validation{params: p, tree: &tree{top: dir}}, path: dir}
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.tree.root = root
+		lack, err := m.providers("i", true)
+		if want := map[bool]string{true: lackLeave, false: lackLock}[p.Held]; lack != want || err != nil {
+			t.Errorf("%q, %v", lack, err)
+		}
+		_ = root.Close()
+	}
 }
