@@ -36,7 +36,7 @@ const (
 )
 
 // IaC plans and does the stage "iac": Terraform, Dockerfiles, Kubernetes'
-// manifests and Compose files of the whole work tree.
+// manifests, Helm charts and Compose files of the whole work tree.
 type IaC struct {
 	probe probe // nil is tool.Found.Probe
 }

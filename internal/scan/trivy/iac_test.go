@@ -280,12 +280,12 @@ func FuzzComposeFindings(f *testing.F) {
 }
 
 func FuzzUnderstand(f *testing.F) {
-	for _, seed := range []string{goodPod, composed, plantedCompose, `{"apiVersion":"v1","kind":"Pod","metadata":{}}`, "--- {a: b}\n"} {
+	for _, seed := range []string{goodPod, composed, plantedCompose, `{"apiVersion":"v1","kind":"Pod","metadata":{}}`, "--- {a: b}\n", "apiVersion: {{ .a }}\n", "? {a: &a {b: *a}}\n: {{ c }}\n"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		for _, name := range []string{"a.yaml", "a.json"} {
-			tree := &tree{}
+		for _, name := range []string{"a.yaml", "a.json", "c/templates/a.yaml"} {
+			tree := &tree{charts: []chart{{dir: "c"}}}
 			tree.understand(name, text)
 			for _, b := range tree.broken {
 				if len(b) > maxReason+10 || strings.ContainsAny(b, "\n\x1b") {
@@ -294,6 +294,7 @@ func FuzzUnderstand(f *testing.F) {
 			}
 		}
 		_, _ = separated(text)
+		_ = plain(text)
 		_, _ = plantInJSON(text, 1)
 	})
 }
