@@ -30,7 +30,7 @@ modules:
 
 test: modules tools
 	@tools/packages.sh mariadb-server chromium prometheus flake8 bandit python3-pytest python3-pytest-cov python3-flask python3-pip python3-venv
-	@tools/modules.sh app internal/scan/trivy/testdata/database
+	@tools/modules.sh app internal/scan/trivy/testdata/database internal/scan/trivy/testdata/provider
 	CGO_ENABLED=0 $(GO) test -timeout 40m ./...
 	cd app && $(GO) test -race ./...
 

@@ -112,6 +112,10 @@ func (a *app) plan(dir string, s selection) error {
 	if err != nil {
 		return err
 	}
+	p.Service.Providers = true // as in a run that hands nothing over
+	if err := p.plan(); err != nil {
+		return err
+	}
 	chosen, err := choose(p.jobs, s)
 	if err != nil {
 		return err

@@ -182,6 +182,7 @@ func (a *app) newRun(ctx context.Context, dir string, s selection) (*oneRun, err
 	if err := checkOut(s.out); err != nil {
 		return nil, err
 	}
+	p.Service.Providers = s.out == ""
 	store, err := cache.Open(p.cache)
 	if err != nil {
 		return nil, err

@@ -36,6 +36,7 @@ func scanners() []scan.Scanner {
 		python.Tests{},
 		secrets.Scanner{},
 		trivy.IaC{},
+		trivy.Validate{},
 		trivy.Database{},
 		workflow.Scanner{},
 		govuln.Deps{},

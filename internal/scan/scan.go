@@ -28,7 +28,11 @@ type Service struct {
 	Tools    tool.Box // where programs of others are
 	Options  Options  // what the configuration sets
 	Target   string   // where it is deployed
-	Base     *Base    // what it is compared with; nil is nothing
+	// Providers is set when Terraform's providers may be started. They are programs
+	// that the repository chooses: where one ran, nothing that is handed over
+	// would be believed any more (release.Stage.Claims).
+	Providers bool
+	Base      *Base // what it is compared with; nil is nothing
 }
 
 // JobCache is where a job's worker keeps what it wants to find again.

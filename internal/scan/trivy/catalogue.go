@@ -22,7 +22,13 @@ func (IaC) Rules() map[string][]sarif.Rule {
 	for id, r := range composeRules() {
 		own[id] = r.Rule
 	}
+	all = append(all, scan.Sorted(unseenRules())...)
 	return map[string][]sarif.Rule{IaCName: append(all, scan.Sorted(own)...)}
+}
+
+// Rules implements scan.Catalogue.
+func (Validate) Rules() map[string][]sarif.Rule {
+	return map[string][]sarif.Rule{IaCName: {validateExplained()}}
 }
 
 // advisories stands for all the rules that the vulnerability data has.

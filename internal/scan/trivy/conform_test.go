@@ -3,6 +3,8 @@ package trivy
 import (
 	"context"
 	"maps"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/sluice-ci/sluice/internal/pipeline"
@@ -87,6 +89,7 @@ func TestConformIaC(t *testing.T) {
 		return func(t *testing.T) scantest.Service {
 			t.Helper()
 			files := infrastructure()
+			files["chart/Chart.yaml"], files["chart/templates/config.yaml"] = "apiVersion: v2\nname: c\nversion: 1.0.0\n", strings.Replace(files["k8s/config.yaml"], "name: c", "name: {{ .Release.Name }}", 1)
 			files[name] = text
 			dir := folder(t, files)
 			git(t, dir, "init", "-q")
@@ -97,8 +100,10 @@ func TestConformIaC(t *testing.T) {
 		Scanner: inPath{IaC{probe: asIs}},
 		Make:    service("README.md", ""),
 		Defects: map[string]func(*testing.T) scantest.Service{
-			"an open firewall":             service("infra/f.tf", firewall),
-			"a file that is not formatted": service("infra/f.tf", "locals {\n  a   = 1\n}\n"),
+			"an open firewall":                  service("infra/f.tf", firewall),
+			"a privileged container in a chart": service("chart/templates/pod.yaml", strings.Replace(plants()["pod.yaml"], "name: planted", "name: {{ .Release.Name }}", 1)),
+			"a chart that cannot be rendered":   service("chart/templates/fail.yaml", "{{ fail \"no\" }}\n"),
+			"a file that is not formatted":      service("infra/f.tf", "locals {\n  a   = 1\n}\n"),
 		},
 		Blind: map[string]func(*testing.T) scantest.Service{
 			"Terraform that is broken": service("infra/f.tf", "resource {\n"),
@@ -107,11 +112,71 @@ func TestConformIaC(t *testing.T) {
 		Tools: []scantest.Tool{
 			{Name: toolName, Path: trivy, More: map[string]map[string]string{"config": {
 				"finds nothing of what is planted": `real "$@" | sed 's/FAIL/PASS/g'`,
+				"renders no chart":                 `real "$@" | sed 's#helm/0#helm/1#g'`,
 				"leaves a file out":                `real "$@" | sed 's#tree/app/Dockerfile#tree/other/Dockerfile#g'`,
 			}}},
 			{Name: terraformName, Path: real},
 			{Name: "git", Elsewhere: func(t *testing.T) string { return folder(t, nil) }},
 		},
+	})
+}
+
+// validateInPath plans with the program that the worker's PATH has, and does not
+// confine it further: the stand-ins of the suite keep their own files.
+type validateInPath struct{ Validate }
+
+func (s validateInPath) Job(service scan.Service) (pipeline.Job, error) {
+	job, err := s.Validate.Job(service)
+	p := job.Params.(validateParams)
+	p.Terraform = terraform{Found: tool.Found{Name: terraformName, Path: terraformName}}
+	job.Params = p
+	return job, err
+}
+
+func (s validateInPath) Worker() pipeline.Worker {
+	return func(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err error) {
+		if t.Program, err = filepath.Abs("testdata/unconfined.sh"); err != nil {
+			return pipeline.Answer{}, err
+		}
+		return s.Validate.Worker()(ctx, t)
+	}
+}
+
+func TestConformValidate(t *testing.T) {
+	real := needed(t, terraformName)
+	service := func(text string) func(*testing.T) scantest.Service {
+		return func(t *testing.T) scantest.Service {
+			t.Helper()
+			dir := folder(t, map[string]string{"root/main.tf": "module \"m\" {\n  source = \"../m\"\n}\n", "m/main.tf": text})
+			tree, err := look(t.Context(), dir, nothingIgnored)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := t.TempDir()
+			if err := tree.handOver(out); err != nil {
+				t.Fatal(err)
+			}
+			return scantest.Service{Service: scan.Service{Root: dir, Dir: dir, Version: "v1"}, Needs: map[string]pipeline.Need{IaCName: {Out: out}}}
+		}
+	}
+	scantest.Run(t, scantest.Adapter{
+		Scanner: validateInPath{Validate{probe: asIs}},
+		Make:    service("locals {\n  a = 1\n}\n"),
+		Defects: map[string]func(*testing.T) scantest.Service{
+			"a variable that is not declared": service("output \"o\" {\n  value = var.gone\n}\n"),
+			"a file that cannot be parsed":    service("output {\n"),
+		},
+		Blind: map[string]func(*testing.T) scantest.Service{
+			"the files are not named": func(t *testing.T) scantest.Service {
+				s := service("")(t)
+				s.Needs = nil
+				return s
+			},
+		},
+		Tools: []scantest.Tool{{Name: terraformName, Path: real, More: map[string]map[string]string{"validate": {
+			"finds nothing": `echo '{"format_version": "1.0", "valid": true, "error_count": 0, "diagnostics": []}'`,
+			"warns only":    `real "$@" | sed 's/"error"/"warning"/; s/"error_count": 1/"error_count": 0/; s/false/true/'`,
+		}}}},
 	})
 }
 

@@ -36,7 +36,7 @@ const (
 )
 
 // IaC plans and does the stage "iac": Terraform, Dockerfiles, Kubernetes'
-// manifests and Compose files of the whole work tree.
+// manifests, Helm charts and Compose files of the whole work tree.
 type IaC struct {
 	probe probe // nil is tool.Found.Probe
 }
@@ -131,8 +131,16 @@ func (s IaC) work(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err 
 	if err != nil {
 		return pipeline.Answer{}, err
 	}
+	if p.Git && files.inner {
+		if files.hidden, err = trackedInner(ctx, p.Top); err != nil {
+			return pipeline.Answer{}, err
+		}
+	}
+	if err := files.handOver(t.Out); err != nil {
+		return pipeline.Answer{}, err
+	}
 	r := pipeline.Report{Stage: IaCName}
-	if len(files.files)+len(files.broken) == 0 {
+	if len(files.files)+len(files.broken)+len(files.large)+len(files.hidden)+len(files.charts) == 0 {
 		r.NotApplicable = "there are no Terraform files, Dockerfiles, Kubernetes manifests or Compose files"
 		r.Notes = files.notes()
 		return pipeline.Answer{Reports: []pipeline.Report{r}}, nil
@@ -179,6 +187,9 @@ func (e *examination) miss(reason, remedy string) {
 }
 
 func (e *examination) examine(ctx context.Context) error {
+	if err := e.unseeable(); err != nil {
+		return err
+	}
 	if err := e.compose(); err != nil {
 		return err
 	}
@@ -187,9 +198,8 @@ func (e *examination) examine(ctx context.Context) error {
 		if err := e.format(ctx); err != nil {
 			return err
 		}
-		e.report.Notes = append(e.report.Notes, e.tree.unvalidated())
 	}
-	if len(e.tree.files) == len(e.tree.named(composeKind)) {
+	if len(e.tree.files) == len(e.tree.named(composeKind)) && len(e.tree.charts) == 0 {
 		return nil
 	}
 	return e.misconfigurations(ctx)
@@ -286,6 +296,7 @@ func (e *examination) misconfigurations(ctx context.Context) error {
 	for _, f := range m.failures {
 		e.failure(f)
 	}
+	e.charts(m)
 	return nil
 }
 
@@ -311,6 +322,9 @@ func (e *examination) failure(line string) {
 		e.miss(e.where(m[1])+": "+m[2], "repair the file")
 		return
 	}
+	if noChart.MatchString(line) { // what became of a chart is told of each
+		return
+	}
 	m := noCall.FindStringSubmatch(line)
 	switch {
 	case m == nil:
@@ -332,7 +346,7 @@ func (e *examination) done() pipeline.Report {
 		e.miss(b, "repair the file")
 	}
 	r := e.report
-	r.Examined, r.SelfTest = counts, &e.test
+	r.Examined, r.SelfTest = append(r.Examined, counts...), &e.test
 	r.Findings = sarif.Merge(r.Findings)
 	r.Rules = scan.Rules(e.rules, r.Findings)
 	r.Notes = append(r.Notes, e.tree.notes()...)
@@ -343,15 +357,6 @@ func (e *examination) done() pipeline.Report {
 		r.NotRun, r.Remedy = "the infrastructure was not looked at in full: "+some(e.unseen), e.remedy
 	}
 	return r
-}
-
-// unvalidated is why terraform validate was not done: it starts providers,
-// programs that the repository chooses.
-func (t *tree) unvalidated() string {
-	if len(t.locks) == 0 {
-		return "terraform validate was not done: it starts providers, and no .terraform.lock.hcl says by checksum which"
-	}
-	return fmt.Sprintf("terraform validate was not done: it starts providers, and the locked ones (%s) are not within a stage's reach", clean(some(t.locks), maxReason))
 }
 
 // maxSome is how many reasons a report gives.
@@ -367,10 +372,7 @@ func some(reasons []string) string {
 // notes are what is to be known of a tree besides its files.
 func (t *tree) notes() (notes []string) {
 	if len(t.charts) > 0 {
-		notes = append(notes, "Helm charts are not examined: "+clean(some(t.charts), maxReason))
-	}
-	if len(t.large) > 0 {
-		notes = append(notes, fmt.Sprintf("files over %d MiB that were not read: %s", maxFileSize>>20, clean(some(t.large), maxReason)))
+		notes = append(notes, fmt.Sprintf("Helm charts were examined as their default values have them rendered, and with no others: %d", len(t.charts)))
 	}
 	comments := 0
 	for _, f := range t.files {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluice-ci/sluice/internal/command"
@@ -69,4 +70,26 @@ func parseIgnored(text string, names []string) (map[string]bool, error) {
 		}
 	}
 	return ignored, nil
+}
+
+// trackedInner asks git which files of the repository are in folders that are
+// named terraformFolder.
+func trackedInner(ctx context.Context, top string) ([]string, error) {
+	r, err := gitrepo.Open(top)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	s := gitrepo.Command(r.Git, top, "ls-files", "-z", "--cached", "--full-name")
+	s.Env = append(s.Env, "GIT_DIR="+r.Dir, "GIT_WORK_TREE="+top)
+	s.Stdout, s.MaxOutput = &out, maxIgnored
+	if err := command.Run(ctx, s); err != nil {
+		return nil, fmt.Errorf("asking git which files it has: %w", err)
+	}
+	return inner(strings.Split(out.String(), "\x00")), nil
+}
+
+// inner are those of some files that are a terraformFolder, or in one.
+func inner(names []string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(strings.Split(name, "/"), terraformFolder) })
 }

@@ -119,7 +119,7 @@ func work(t *testing.T, w pipeline.Worker, dir string, p any, needs map[string]p
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := w(t.Context(), pipeline.Task{Job: t.Name(), Root: dir, Dir: dir, Cache: t.TempDir(), Params: text, Needs: needs, Progress: func(string) {}, Log: t.Output()})
+	a, err := w(t.Context(), pipeline.Task{Job: t.Name(), Root: dir, Dir: dir, Out: t.TempDir(), Cache: t.TempDir(), Params: text, Needs: needs, Progress: func(string) {}, Log: t.Output()})
 	if err != nil {
 		return pipeline.Report{}, err
 	}

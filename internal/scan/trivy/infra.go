@@ -65,12 +65,23 @@ type tree struct {
 	top    string // absolute
 	root   *os.Root
 	files  []file
-	charts []string // folders of Helm charts
+	charts []chart
 	locks  []string // files with the checksums of Terraform's providers
 	broken []string // why a file cannot be understood, with its name and line
-	large  []string // files that were left out
+	large  []string // files that were not read, and may be manifests
+	inner  bool     // there is something that is named terraformFolder
+	hidden []string // files of the repository in such folders
+	walked int      // files that there are
+	sorted int      // those of which it was decided what they are
 	size   int
 }
+
+// terraformFolder is where Terraform has what it fetches, and lockFile where it
+// notes the checksums of providers.
+const (
+	terraformFolder = ".terraform"
+	lockFile        = ".terraform.lock.hcl"
+)
 
 // look counts the infrastructure files below top, without those that git is
 // told to ignore. Symbolic links to files are followed as long as they lead to
@@ -86,18 +97,27 @@ func look(ctx context.Context, top string, ignored ignorer) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	left, err := ignored(ctx, top, slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !candidate(name) || below(name, nested) }))
+	t.walked = len(names)
+	t.findCharts(names)
+	left, err := ignored(ctx, top, slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !t.asked(name) || below(name, nested) }))
 	if err != nil {
 		return nil, err
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return left[name] })
+	t.findCharts(names)
 	for _, name := range names {
-		if !left[name] {
-			if err := t.take(name); err != nil {
-				return nil, err
-			}
+		if err := errors.Join(t.take(name), t.takeForCharts(name)); err != nil {
+			return nil, err
 		}
+		t.sorted++
 	}
+	t.sorted += t.walked - len(names)
 	return t, nil
+}
+
+// asked tells whether it matters if a file is part of the repository.
+func (t *tree) asked(name string) bool {
+	return candidate(name) || path.Base(name) == lockFile || slices.ContainsFunc(t.charts, func(c chart) bool { return c.part(name) != "" })
 }
 
 // walk lists all files, and the folders that are repositories of their own.
@@ -117,15 +137,12 @@ func (t *tree) walk(ctx context.Context) (names, nested []string, err error) {
 			}
 		}
 		switch d.Name() {
-		case ".git", ".sluice", ".terraform":
+		case ".git", ".sluice", terraformFolder:
+			t.inner = t.inner || d.Name() == terraformFolder
 			if d.IsDir() {
 				return fs.SkipDir
 			}
 			return nil
-		case ".terraform.lock.hcl":
-			t.locks = append(t.locks, name)
-		case "Chart.yaml":
-			t.charts = append(t.charts, path.Dir(name))
 		}
 		if d.Type().IsRegular() || d.Type() == fs.ModeSymlink {
 			names = append(names, name)
@@ -166,6 +183,9 @@ func byContent(name string) bool {
 
 // take reads a file, if it may be infrastructure, and adds it to what it is.
 func (t *tree) take(name string) error {
+	if path.Base(name) == lockFile {
+		t.locks = append(t.locks, name)
+	}
 	if !candidate(name) {
 		return nil
 	}
@@ -175,8 +195,7 @@ func (t *tree) take(name string) error {
 	case errors.Is(err, errNoFile) && f.kind == "": // a link to a folder, or to nothing
 		return nil
 	case errors.Is(err, errLarge) && f.kind == "":
-		t.large = append(t.large, name)
-		return nil
+		return t.takeLarge(name)
 	case err != nil:
 		t.fault(name, 0, err)
 		return nil
@@ -199,10 +218,43 @@ func (t *tree) take(name string) error {
 		return nil
 	}
 	if t.size += len(text); t.size > maxText {
-		return fmt.Errorf("the infrastructure files have more than %d MiB", maxText>>20)
+		return errText
 	}
 	t.files = append(t.files, f)
 	return nil
+}
+
+// takeLarge notes a file that is too large to be read, unless it is seen not to be
+// a manifest.
+func (t *tree) takeLarge(name string) error {
+	f, err := t.root.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	may, err := mayBeManifest(f)
+	if may {
+		t.large = append(t.large, name)
+	}
+	return err
+}
+
+// mayBeManifest tells whether a text has what every manifest or Compose file has.
+func mayBeManifest(r io.Reader) (bool, error) {
+	const overlap = 16 // bytes, longer than what is looked for
+	b := make([]byte, overlap+1<<20)
+	for {
+		n, err := io.ReadFull(r, b[overlap:])
+		switch {
+		case mayBeEither(b[:overlap+n]):
+			return true, nil
+		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+			return false, nil
+		case err != nil:
+			return false, err
+		}
+		copy(b, b[n:])
+	}
 }
 
 var (
@@ -240,18 +292,26 @@ func (t *tree) fault(name string, line int, err error) {
 	t.broken = append(t.broken, clean(at+": "+err.Error(), maxReason))
 }
 
-// Texts that tell what a file is meant to be that cannot be parsed, and what
-// every manifest or Compose file has in it: the others need not be parsed.
+// mayBeEither tells whether a text has in it what every manifest or Compose file
+// has: the others need not be parsed.
+func mayBeEither(text []byte) bool {
+	return slices.ContainsFunc([]string{"apiVersion", "services", `\x`, `\u`, `\U`}, func(s string) bool { return bytes.Contains(text, []byte(s)) })
+}
+
+// Texts that tell what a file is meant to be that cannot be parsed.
 var (
 	looksLikeManifest = regexp.MustCompile(`(?m)^"?apiVersion"?:(?s:.*)^"?kind"?:|^"?kind"?:(?s:.*)^"?apiVersion"?:`)
 	looksLikeCompose  = regexp.MustCompile(`(?m)^"?services"?:`)
-	mayBeEither       = regexp.MustCompile(`apiVersion|services|\\[xuU]`)
 )
 
 // understand tells by its content what a YAML or JSON file is for.
 func (t *tree) understand(name string, text []byte) kind {
-	if !mayBeEither.Match(text) || t.ofChart(name) {
+	template := slices.ContainsFunc(t.charts, func(c chart) bool { return c.isTemplate(name) })
+	if !mayBeEither(text) || path.Base(name) == chartFile {
 		return ""
+	}
+	if template && bytes.Contains(text, []byte("{{")) && !plain(text) {
+		return "" // which is looked at as Helm renders it
 	}
 	if strings.EqualFold(path.Ext(name), ".json") {
 		return t.understandJSON(name, text)
@@ -278,13 +338,6 @@ func (t *tree) understand(name string, text []byte) kind {
 			found = k
 		}
 	}
-}
-
-// ofChart tells whether a file is a template of a Helm chart, which is no YAML.
-func (t *tree) ofChart(name string) bool {
-	return slices.ContainsFunc(t.charts, func(dir string) bool {
-		return strings.HasPrefix(name, path.Join(dir, "templates")+"/") || name == path.Join(dir, "Chart.yaml")
-	})
 }
 
 // lineOf is where yaml's errors name the line.

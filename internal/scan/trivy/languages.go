@@ -57,7 +57,7 @@ func languages() []language {
 var (
 	nodeFile = regexp.MustCompile(`/node_modules/(?:@[^/]+/)?[^/@.][^/]*/package\.json$`)
 	gemFile  = regexp.MustCompile(`/specifications/.+\.gemspec$`)
-	plain    = regexp.MustCompile(`^[\w@.+!/~:-]{1,300}$`) // names and versions, which are written into files again
+	harmless = regexp.MustCompile(`^[\w@.+!/~:-]{1,300}$`) // names and versions, which are written into files again
 	gemSays  = regexp.MustCompile(`(?m)^\s*\w+\.(name|version)\s*=\s*(?:Gem::Version\.new\()?["']([^"'\n]*)["']`)
 )
 
@@ -109,7 +109,7 @@ func (c *contents) noteLanguage(i int, name string, text []byte) error {
 	n := noted{path: name}
 	var err error
 	n.name, n.version, err = l.read(text)
-	if err == nil && (!plain.MatchString(n.name) || !plain.MatchString(n.version)) {
+	if err == nil && (!harmless.MatchString(n.name) || !harmless.MatchString(n.version)) {
 		err = errors.New("it does not say what it is of")
 	}
 	if err != nil {

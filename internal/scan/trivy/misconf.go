@@ -20,6 +20,7 @@ type misconfigurations struct {
 	failed   []misconfiguration // of the tree
 	test     pipeline.SelfTest
 	examined map[string]bool // files of the tree
+	rendered map[int]bool    // charts of the tree
 	failures []string
 }
 
@@ -36,17 +37,21 @@ func (p program) misconfigured(ctx context.Context, t *tree) (*misconfigurations
 		wanted := func(f file) bool {
 			return f.kind != composeKind && !all.examined[f.name] && (pass == 0 || f.kind == terraformKind) // Trivy has no rules for Compose files
 		}
-		if !slices.ContainsFunc(t.files, wanted) {
+		charts := t.charts
+		if pass > 0 {
+			charts = nil
+		}
+		if len(charts) == 0 && !slices.ContainsFunc(t.files, wanted) {
 			return all, nil
 		}
-		found, err := p.scanMirror(ctx, t, wanted)
+		found, err := p.scanMirror(ctx, t, charts, wanted)
 		if err != nil {
 			return nil, err
 		}
 		maps.Copy(all.examined, found.examined)
 		all.failed = append(all.failed, found.failed...)
 		if pass == 0 { // later what is called may be missing
-			all.test, all.failures = found.test, found.failures
+			all.test, all.failures, all.rendered = found.test, found.failures, found.rendered
 		}
 		if !found.test.Passed() {
 			all.test = found.test
@@ -58,15 +63,22 @@ func (p program) misconfigured(ctx context.Context, t *tree) (*misconfigurations
 	return all, nil
 }
 
-// scanMirror has Trivy look at a mirror of some of a tree's files.
-func (p program) scanMirror(ctx context.Context, t *tree, wanted func(file) bool) (*misconfigurations, error) {
+// scanMirror has Trivy look at a mirror of some of a tree's files and charts.
+func (p program) scanMirror(ctx context.Context, t *tree, charts []chart, wanted func(file) bool) (*misconfigurations, error) {
 	m, err := newMirror(filepath.Join(p.dir, "mirror"), t, wanted)
 	if err != nil {
 		return nil, fmt.Errorf("copying the infrastructure files: %w", err)
 	}
-	found := &misconfigurations{examined: map[string]bool{}}
+	if err := m.addCharts(charts); err != nil {
+		return nil, fmt.Errorf("copying the Helm charts: %w", err)
+	}
+	found := &misconfigurations{examined: map[string]bool{}, rendered: map[int]bool{}}
 	var planted []misconfiguration
 	found.failures, err = p.run(ctx, func(r result) error {
+		if strings.HasPrefix(r.Target, chartsFolder+"/") {
+			found.takeChart(t, charts, r)
+			return nil
+		}
 		name, ours := strings.CutPrefix(r.Target, treeFolder+"/")
 		if ours && r.Type != "terraform" {
 			found.examined[name] = true
@@ -83,7 +95,7 @@ func (p program) scanMirror(ctx context.Context, t *tree, wanted func(file) bool
 			}
 		}
 		return nil
-	}, "config", "--skip-check-update", "--include-non-failures", "--misconfig-scanners", "terraform,dockerfile,kubernetes", m.dir)
+	}, "config", "--skip-check-update", "--include-non-failures", "--misconfig-scanners", "terraform,dockerfile,kubernetes,helm", m.dir)
 	if err != nil {
 		return nil, err
 	}

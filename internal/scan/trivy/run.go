@@ -96,9 +96,9 @@ func (l *limited) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// failed is a line of Trivy's log about something that went wrong, or about
-// variables of Terraform's that have no value.
-var failed = regexp.MustCompile(`^\S+\t(?:ERROR\t(.*)|WARN\t(.* Variable values were not found .*))$`)
+// failed is a line of Trivy's log about something that went wrong, about variables
+// of Terraform's that have no value, or about a Helm chart that it passes over.
+var failed = regexp.MustCompile(`^\S+\t(?:ERROR\t(.*)|WARN\t(.* (?:Variable values were not found|Skipping chart)\s.*))$`)
 
 // failuresIn are the errors in a log, each in a line. That there are no newer
 // rules than those that Trivy carries is as it should be.
