@@ -17,7 +17,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluice-ci/sluice/internal/gitrepo"
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/sarif"
@@ -82,10 +81,7 @@ func (IaC) Job(s scan.Service) (pipeline.Job, error) {
 	p.Terraform = findTerraform(s.Tools)
 	job.Access.Read = append(job.Access.Read, p.Terraform.Read...)
 	job.Inputs.Values[terraformName] = p.Terraform.Digest
-	if r, err := gitrepo.Open(p.Top); p.Git && err == nil { // what keeps it from being opened is left to the worker to find
-		job.Access.Read = append(job.Access.Read, r.Folders()...)
-		job.Inputs.Values["index"] = digestOf(filepath.Join(r.Dir, "index")) + digestOf(filepath.Join(r.Common, "info", "exclude"))
-	}
+	repository(s, &job)
 	job.Params = p
 	return job, nil
 }
@@ -132,12 +128,19 @@ func (s IaC) work(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err 
 		return pipeline.Answer{}, err
 	}
 	r := pipeline.Report{Stage: IaCName}
-	if len(files.files)+len(files.broken) == 0 {
+	var missing error
+	if p.Git {
+		missing = absent(ctx, p.Top, ".")
+	}
+	if len(files.files)+len(files.broken) == 0 && missing == nil {
 		r.NotApplicable = "there are no Terraform files, Dockerfiles, Kubernetes manifests or Compose files"
 		r.Notes = files.notes()
 		return pipeline.Answer{Reports: []pipeline.Report{r}}, nil
 	}
 	e := &examination{probe: s.probe.orDefault(), task: t, params: p, dir: dir, tree: files, report: r, rules: map[string]sarif.Rule{}, examined: map[kind]map[string]bool{}}
+	if missing != nil {
+		e.miss(missing.Error(), hint.Remedy(missing))
+	}
 	if err := e.examine(ctx); err != nil {
 		return pipeline.Answer{}, err
 	}
