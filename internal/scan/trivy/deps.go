@@ -59,7 +59,9 @@ func (Deps) Job(s scan.Service) (pipeline.Job, error) {
 	}
 	p.Dir = filepath.ToSlash(rel)
 	job.Inputs.Trees = []string{s.Dir}
-	p.Tree = repository(s, &job)
+	if p.Tree = repository(s, &job); p.Tree != nil {
+		p.missing(p.Tree.Top, p.Tree.Below)
+	}
 	job.Params = p
 	return job, nil
 }
@@ -73,10 +75,8 @@ func (s Deps) work(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err
 		return pipeline.Answer{}, fmt.Errorf("reading the parameters of job %s: %w", t.Job, err)
 	}
 	t.Progress("reading requirements")
-	if p.Tree != nil {
-		if err := absent(ctx, p.Tree.Top, p.Tree.Below); err != nil {
-			return pipeline.Answer{}, err
-		}
+	if p.Absent != "" {
+		return pipeline.Answer{}, hint.With(errors.New(p.Absent), p.AbsentRemedy)
 	}
 	m, err := findManifests(ctx, t.Dir, p.Tree)
 	if err != nil {

@@ -61,6 +61,9 @@ type params struct {
 	Missing   string     `json:"missing,omitempty"` // why it is not
 	Remedy    string     `json:"remedy,omitempty"`
 	Terraform terraform  `json:"terraform"`
+
+	Absent       string `json:"absent,omitempty"` // what of the repository is not here
+	AbsentRemedy string `json:"absentRemedy,omitempty"`
 }
 
 // Name implements scan.Scanner.
@@ -81,7 +84,9 @@ func (IaC) Job(s scan.Service) (pipeline.Job, error) {
 	p.Terraform = findTerraform(s.Tools)
 	job.Access.Read = append(job.Access.Read, p.Terraform.Read...)
 	job.Inputs.Values[terraformName] = p.Terraform.Digest
-	repository(s, &job)
+	if repository(s, &job); p.Git {
+		p.missing(p.Top, ".")
+	}
 	job.Params = p
 	return job, nil
 }
@@ -128,18 +133,14 @@ func (s IaC) work(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err 
 		return pipeline.Answer{}, err
 	}
 	r := pipeline.Report{Stage: IaCName}
-	var missing error
-	if p.Git {
-		missing = absent(ctx, p.Top, ".")
-	}
-	if len(files.files)+len(files.broken) == 0 && missing == nil {
+	if len(files.files)+len(files.broken) == 0 && p.Absent == "" {
 		r.NotApplicable = "there are no Terraform files, Dockerfiles, Kubernetes manifests or Compose files"
 		r.Notes = files.notes()
 		return pipeline.Answer{Reports: []pipeline.Report{r}}, nil
 	}
 	e := &examination{probe: s.probe.orDefault(), task: t, params: p, dir: dir, tree: files, report: r, rules: map[string]sarif.Rule{}, examined: map[kind]map[string]bool{}}
-	if missing != nil {
-		e.miss(missing.Error(), hint.Remedy(missing))
+	if p.Absent != "" {
+		e.miss(p.Absent, p.AbsentRemedy)
 	}
 	if err := e.examine(ctx); err != nil {
 		return pipeline.Answer{}, err

@@ -7,8 +7,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sluice-ci/sluice/internal/gitrepo"
+	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/scan"
 )
@@ -52,6 +54,19 @@ func (w *workTree) ignored(ctx context.Context, names []string) (map[string]bool
 		left[name] = all[whole[i]]
 	}
 	return left, err
+}
+
+// planLimit bounds asking git in planning.
+const planLimit = 10 * time.Second
+
+// missing says, for the planner to hand on, which submodules in a folder of the work
+// tree are not checked out. A worker would have to take git's silence for "none".
+func (p *params) missing(top, folder string) {
+	ctx, cancel := context.WithTimeout(context.Background(), planLimit)
+	defer cancel()
+	if err := absent(ctx, top, folder); err != nil {
+		p.Absent, p.AbsentRemedy = err.Error(), hint.Remedy(err)
+	}
 }
 
 // absent is the error that submodules in a folder of the work tree, relative to
