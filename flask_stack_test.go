@@ -40,12 +40,17 @@ func prepareFlask(t *testing.T, folder string) {
 	debs(t, context)
 	requirements := run(t, "", nil, "/usr/bin/python3", "deploy/compose/testdata/python/wheels.py", filepath.Join(context, "wheels"),
 		"Flask", "Werkzeug", "Jinja2", "MarkupSafe", "itsdangerous", "click", "gunicorn")
-	run(t, "", nil, "sh", "-c", "cp /usr/share/python-wheels/setuptools-*.whl "+filepath.Join(context, "wheels"))
+	wheels, err := filepath.Glob("/usr/share/python-wheels/setuptools-*.whl")
+	if err != nil || len(wheels) != 1 {
+		t.Fatalf("wheels of setuptools: %q, %v", wheels, err)
+	}
+	setuptools := filepath.Base(wheels[0])
+	write(t, filepath.Join(context, "wheels", setuptools), read(t, wheels[0]))
 	if err := os.CopyFS(service, os.DirFS("testdata/flask")); err != nil {
 		t.Fatal(err)
 	}
 	// Debian's versions are what there are wheels of; no digest is known of what is made here.
-	write(t, filepath.Join(service, "requirements.txt"), []byte(requirements+"setuptools\n"))
+	write(t, filepath.Join(service, "requirements.txt"), []byte(requirements+"setuptools=="+strings.Split(setuptools, "-")[1]+"\n"))
 	dockerfile := filepath.Join(service, "Dockerfile")
 	write(t, dockerfile, regexp.MustCompile(`@sha256:[0-9a-f]{64}`).ReplaceAll(read(t, dockerfile), nil))
 	if err := os.Rename(filepath.Join(service, "Dockerfile.original"), filepath.Join(folder, "Dockerfile.original")); err != nil {

@@ -19,14 +19,8 @@ func TestOwnInfrastructure(t *testing.T) {
 	if out, err := exec.Command("git", "clone", "-q", "../..", checkout).CombinedOutput(); err != nil {
 		t.Fatalf("cloning: %v\n%s", err, out)
 	}
-	kept := os.Getenv("SLUICE_CACHE")
-	if kept == "" {
-		user, err := os.UserCacheDir()
-		must(t, err)
-		kept = filepath.Join(user, "sluice")
-	}
 	must(t, os.Mkdir(cache, 0o700))
-	must(t, os.Symlink(filepath.Join(kept, "tools"), filepath.Join(cache, "tools")))
+	must(t, os.Symlink(installedTools(t), filepath.Join(cache, "tools")))
 	sluice := func(args ...string) ([]byte, error) {
 		cmd := exec.Command(program, args...)
 		cmd.Dir, cmd.Env = checkout, append(os.Environ(), "SLUICE_CACHE="+cache, "CI=")
@@ -56,4 +50,16 @@ func TestOwnInfrastructure(t *testing.T) {
 			t.Errorf("%s: %s: %s", at, f.Rule, f.Message)
 		}
 	}
+}
+
+// installedTools is where the user's tools are.
+func installedTools(t *testing.T) string {
+	t.Helper()
+	kept := os.Getenv("SLUICE_CACHE")
+	if kept == "" {
+		user, err := os.UserCacheDir()
+		must(t, err)
+		kept = filepath.Join(user, "sluice")
+	}
+	return filepath.Join(kept, "tools")
 }

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -149,19 +148,6 @@ func (r Repository) File(ctx context.Context, commit, path string, most int64) (
 func (r Repository) IsSubmodule(ctx context.Context, path string) bool {
 	out, err := r.output(ctx, "ls-files", "-s", "-z", "--", path)
 	return err == nil && strings.HasPrefix(string(out), "160000 ")
-}
-
-// Tracked are the files that git tracks, as its index has them: relative to the
-// work tree's top, with slashes.
-func (r Repository) Tracked(ctx context.Context) ([]string, error) {
-	out, err := r.output(ctx, "ls-files", "-z")
-	if err == nil && len(out) > 0 && out[len(out)-1] != 0 { // each name is followed by a NUL
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return nil, fmt.Errorf("listing tracked files: %w", err)
-	}
-	return strings.FieldsFunc(string(out), func(c rune) bool { return c == 0 }), nil
 }
 
 // output is what git prints.

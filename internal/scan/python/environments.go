@@ -2,7 +2,9 @@ package python
 
 import (
 	"context"
+	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sluice-ci/sluice/internal/gitrepo"
+	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/scan"
 )
 
@@ -19,6 +22,9 @@ import (
 type environments struct {
 	Known     bool     // whether it is known what git tracks
 	Committed []string // folders that look like an environment and have tracked files, relative to the service's, with slashes
+	Modules   []string // submodules, which git tracks as well, relative to the same
+	Absent    []string // those that are not checked out
+	Unsure    string   // why it is not known which those are
 }
 
 // Bounds on asking git.
@@ -36,7 +42,7 @@ func packageFolders() []string {
 const marker = "pyvenv.cfg"
 
 // findEnvironments asks git what it tracks. Where git does not say, nothing is
-// left out.
+// left out. Nobody knows what is in a submodule that is not checked out.
 func findEnvironments(s scan.Service) (e environments) {
 	if s.GitTop == "" {
 		return environments{Known: true}
@@ -47,23 +53,62 @@ func findEnvironments(s scan.Service) (e environments) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), planLimit)
 	defer cancel()
-	tracked, err := r.Tracked(ctx)
+	files, modules, err := r.Tracked(ctx)
 	if err != nil {
 		return e
 	}
-	below, err := filepath.Rel(s.GitTop, s.Dir)
-	if err != nil {
+	if e.Modules, err = below(s, modules); err != nil {
 		return e
 	}
-	for _, name := range tracked {
-		if rel, err := filepath.Rel(below, filepath.FromSlash(name)); err == nil && filepath.IsLocal(rel) {
-			e.Committed = append(e.Committed, looksInstalled(filepath.ToSlash(rel))...)
+	if e.Absent, err = gitrepo.Absent(ctx, s.Dir, e.Modules); err != nil {
+		e.Unsure = err.Error()
+	}
+	if files, err = below(s, files); err != nil {
+		return e
+	}
+	for _, module := range e.Modules {
+		files = append(files, path.Join(module, "module.py")) // it may have some
+	}
+	e.Committed = installed(s.Dir, files)
+	e.Known = len(e.Committed) <= maxCommitted && len(e.Modules) <= maxCommitted
+	return e
+}
+
+// below are those of a work tree's names that are in the service's folder, relative to that.
+func below(s scan.Service, names []string) (inside []string, err error) {
+	dir, err := filepath.Rel(s.GitTop, s.Dir)
+	if err != nil {
+		return nil, err
+	}
+	prefix := filepath.ToSlash(dir) + "/"
+	if dir == "." {
+		prefix = ""
+	}
+	for _, name := range names {
+		if rel, ok := strings.CutPrefix(name, prefix); ok {
+			inside = append(inside, rel)
 		}
 	}
-	slices.Sort(e.Committed)
-	e.Committed = slices.Compact(e.Committed)
-	e.Known = len(e.Committed) <= maxCommitted
-	return e
+	return inside, nil
+}
+
+// installed are the folders that look like an environment and have tracked files.
+func installed(dir string, files []string) (folders []string) {
+	seen := map[string]bool{".": true}
+	for _, name := range files {
+		folders = append(folders, looksInstalled(name)...)
+		if !isPython(name) {
+			continue
+		}
+		for at := path.Dir(name); !seen[at]; at = path.Dir(at) {
+			seen[at] = true
+			if _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(at), marker)); err == nil { // tracked itself or not
+				folders = append(folders, at)
+			}
+		}
+	}
+	slices.Sort(folders)
+	return slices.Compact(folders)
 }
 
 // looksInstalled are the folders that a tracked file keeps from being left out.
@@ -83,9 +128,18 @@ func looksInstalled(name string) (folders []string) {
 	return folders
 }
 
+// absent is the error that there may be files which are not here.
+func (e environments) absent() error {
+	if e.Unsure != "" {
+		return hint.With(errors.New(e.Unsure), "see what git submodule status --recursive says")
+	}
+	return gitrepo.NotCheckedOut(e.Absent)
+}
+
 // spares tells whether a folder of a tree is left out.
 func (e environments) spares(tree fs.FS, dir string) bool {
-	if !e.Known || slices.Contains(e.Committed, dir) {
+	inModule := func(module string) bool { return dir == module || strings.HasPrefix(dir, module+"/") }
+	if !e.Known || slices.Contains(e.Committed, dir) || slices.ContainsFunc(e.Modules, inModule) {
 		return false
 	}
 	if slices.Contains(packageFolders(), path.Base(dir)) {

@@ -71,8 +71,10 @@ func list(ctx context.Context, root *os.Root, e environments) (names, left []str
 func examinable(root *os.Root, name string) (bool, error) {
 	info, err := root.Stat(name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP):
+	case errors.Is(err, fs.ErrNotExist):
 		return false, nil // a link that leads nowhere
+	case errors.Is(err, syscall.ELOOP):
+		return false, hint.With(fmt.Errorf("the file %q cannot be examined: it is a symbolic link that leads back to itself", name), "remove the link, or have it lead to a file")
 	case err != nil:
 		return false, hint.With(fmt.Errorf("the file %q cannot be examined: %w", name, err), "have the file itself in the service's folder, in place of a link")
 	}

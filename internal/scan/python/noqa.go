@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -46,8 +47,11 @@ func (c *check) honourNoqa(ctx context.Context, found tool.Found, all []violatio
 	}
 	left, caught := takePlantedStyle(left)
 	left, examined := takeSeen(left)
-	unseen := slices.ContainsFunc(again, func(file string) bool { return !slices.Contains(examined, file) })
-	if unseen || len(caught) < len(plantedStyle()) {
+	seen := map[string]bool{}
+	for _, file := range examined {
+		seen[file] = true
+	}
+	if slices.ContainsFunc(slices.Collect(maps.Keys(again)), func(file string) bool { return !seen[file] }) || len(caught) < len(plantedStyle()) {
 		return all, nil, errors.New("asked once more about the files with noqa comments, Flake8 did not examine all of them")
 	}
 	count := map[violation]int{}
@@ -55,7 +59,7 @@ func (c *check) honourNoqa(ctx context.Context, found tool.Found, all []violatio
 		count[v.place()]++
 	}
 	for _, v := range all {
-		if slices.Contains(again, v.file) && !v.broken() && count[v.place()] == 0 {
+		if again[v.file] && !v.broken() && count[v.place()] == 0 {
 			hidden = append(hidden, v)
 			continue
 		}
@@ -75,10 +79,13 @@ func (v violation) place() violation {
 const noqaFolder = "noqa"
 
 // armed makes that folder, of the files with violations and comments that count.
-func (c *check) armed(all []violation) (again []string, err error) {
-	asked := map[string]bool{}
+func (c *check) armed(all []violation) (again map[string]bool, err error) {
+	again, asked := map[string]bool{}, map[string]bool{}
+	for _, file := range c.copies.nul {
+		asked[file] = true
+	}
 	for _, v := range all {
-		if asked[v.file] || slices.Contains(c.copies.nul, v.file) {
+		if asked[v.file] {
 			continue
 		}
 		asked[v.file] = true
@@ -89,7 +96,7 @@ func (c *check) armed(all []violation) (again []string, err error) {
 		if text = disarm(text); !noqa().Match(text) {
 			continue
 		}
-		again = append(again, v.file)
+		again[v.file] = true
 		if err := c.copies.write(inNoqa(v.file), text); err != nil {
 			return nil, err
 		}

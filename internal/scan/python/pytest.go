@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -139,6 +140,7 @@ func (r *tests) look(ctx context.Context) error {
 	defer root.Close()
 	var left []string
 	r.names, left, err = list(ctx, root, r.params.Venvs)
+	err = cmp.Or(err, r.params.Venvs.absent())
 	r.notes = leftNote(left)
 	for _, name := range []string{"pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"} {
 		if text, err := readUpTo(root, name, maxFile); err == nil && strings.Contains(string(text), "addopts") {

@@ -9,6 +9,7 @@
 package python
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -125,13 +126,14 @@ func work(ctx context.Context, t pipeline.Task) (a pipeline.Answer, err error) {
 
 // report is a stage's: where its tool did not do its work, the other's still counts.
 func (c *check) report(ctx context.Context, stage string, look func(context.Context) (pipeline.Report, error)) pipeline.Report {
-	if len(c.copies.names) == 0 {
+	absent := c.params.Venvs.absent()
+	if len(c.copies.names) == 0 && absent == nil {
 		return pipeline.Report{Stage: stage, NotApplicable: "the service has no Python files", Notes: c.copies.notes}
 	}
 	r, err := look(ctx)
 	r.Stage, r.Rules = stage, scan.Rules(rules(r.Findings), r.Findings)
 	r.Notes = append(r.Notes, c.copies.notes...)
-	if err != nil {
+	if err = cmp.Or(err, absent); err != nil {
 		r.NotRun, r.Remedy = err.Error(), hint.Remedy(err)
 	}
 	return r

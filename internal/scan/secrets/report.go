@@ -49,6 +49,7 @@ func (t *tree) tell(r *pipeline.Report) {
 	note := noter(r)
 	note(t.large.Load(), "files over "+limit+" that were left out (the log names them): %d")
 	note(t.nested.Load(), "folders that are repositories of their own, whose files were scanned and whose history was not: %d")
+	note(t.empty.Load(), "folders that are repositories of their own and have no files here, as submodules that are not checked out (git submodule update --init): %d")
 	note(t.ignored, "files and folders that .gitignore keeps out of the repository, which were not scanned: %d")
 	note(t.settings.Load(), "gitleaks settings files (.gitleaks.toml, .gitleaksignore), which are not honoured (exceptions belong in sluice.yaml): %d")
 	note(t.comments.Load(), "files with gitleaks:allow comments, which are not honoured (exceptions belong in sluice.yaml): %d")

@@ -33,6 +33,7 @@ type tree struct {
 
 	spared, large, absent atomic.Int64 // files that are left out, each by a rule
 	nested                atomic.Int64 // folders that are repositories of their own
+	empty                 atomic.Int64 // those of them that have no files: submodules that are not checked out
 	ignored               int64
 	// Files that ask gitleaks to look away.
 	settings, comments atomic.Int64
@@ -214,6 +215,10 @@ func (t *tree) folder(ctx context.Context, name string) error {
 	files, err := t.walk(ctx, strings.TrimSuffix(name, "/"), nil)
 	if err != nil {
 		return err
+	}
+	if len(files) == 0 {
+		t.leave(name, &t.empty)
+		return nil
 	}
 	t.leave(name, &t.nested) // these are, in its place
 	t.note(&t.listed, files...)

@@ -35,6 +35,8 @@ func TestWhichFilesAreScanned(t *testing.T) {
 	r.git("-C", "module", "add", ".")
 	r.git("-C", "module", "commit", "-q", "-m", "module")
 	r.git("add", "module") // as a submodule is
+	r.write("empty/.git/not", "")
+	r.git("update-index", "--add", "--cacheinfo", "160000,"+r.git("rev-parse", "HEAD")+",empty")
 	want := []string{
 		"-dash", ":(glob)*", "forced.env", "inval\xffid", "module/code.txt", "nested/inside.txt", "nested/repository/code.txt", "new\nline", "tracked.txt", "untracked.txt", "with space",
 	}
@@ -44,6 +46,9 @@ func TestWhichFilesAreScanned(t *testing.T) {
 		got = append(got, f.Location.Path)
 	}
 	if note := "repositories of their own, whose files were scanned and whose history was not: 2"; !strings.Contains(strings.Join(report.Notes, "\n"), note) {
+		t.Errorf("notes = %q, want %q", report.Notes, note)
+	}
+	if note := "submodules that are not checked out (git submodule update --init): 1"; !strings.Contains(strings.Join(report.Notes, "\n"), note) {
 		t.Errorf("notes = %q, want %q", report.Notes, note)
 	}
 	if note := "files and folders that .gitignore keeps out of the repository, which were not scanned: 2"; !strings.Contains(strings.Join(report.Notes, "\n"), note) {

@@ -42,7 +42,7 @@ func advisories() []sarif.Rule {
 
 // Rules implements scan.Catalogue.
 func (Deps) Rules() map[string][]sarif.Rule {
-	return map[string][]sarif.Rule{depsStage: advisories()}
+	return map[string][]sarif.Rule{depsStage: append(advisories(), scan.Sorted(requirementRules())...)}
 }
 
 // Rules implements scan.Catalogue.

@@ -32,7 +32,8 @@ var _ scan.Scanner = Deps{}
 // depsParams is what the planner hands to the worker.
 type depsParams struct {
 	params
-	Dir string `json:"dir"` // the service's, relative to its root, with slashes
+	Dir  string    `json:"dir"` // the service's, relative to its root, with slashes
+	Tree *workTree `json:"tree,omitempty"`
 }
 
 // Name implements scan.Scanner.
@@ -59,6 +60,9 @@ func (Deps) Job(s scan.Service) (pipeline.Job, error) {
 	}
 	p.Dir = filepath.ToSlash(rel)
 	job.Inputs.Trees = []string{s.Dir}
+	if p.Tree = repository(s, &job); p.Tree != nil {
+		p.missing(p.Tree.Top, p.Tree.Below)
+	}
 	job.Params = p
 	return job, nil
 }
@@ -72,9 +76,12 @@ func (s Deps) work(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err
 		return pipeline.Answer{}, fmt.Errorf("reading the parameters of job %s: %w", t.Job, err)
 	}
 	t.Progress("reading requirements")
-	m, err := findManifests(t.Dir)
+	if p.Absent != "" {
+		return pipeline.Answer{}, hint.With(errors.New(p.Absent), p.AbsentRemedy)
+	}
+	m, err := findManifests(ctx, t.Dir, p.Tree)
 	if err != nil {
-		return pipeline.Answer{}, hint.With(err, "repair the file")
+		return pipeline.Answer{}, err
 	}
 	if len(m.files) == 0 {
 		return pipeline.Answer{}, hint.With(errors.New("nothing says which versions of packages are installed"), "commit requirements.txt with every version (pip freeze), poetry.lock or uv.lock")
@@ -92,7 +99,7 @@ func (s Deps) work(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err
 		return pipeline.Answer{}, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	r := pipeline.Report{Stage: depsStage, Tools: u.tools(), Notes: m.notes()}
+	r := pipeline.Report{Stage: depsStage, Tools: append(u.tools(), pipeline.Tool{Name: requirementsTool, Version: p.Version})}
 	db.date(&r)
 	t.Progress("comparing packages with the database")
 	if err := m.write(filepath.Join(dir, "manifests")); err != nil {
@@ -103,15 +110,16 @@ func (s Deps) work(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err
 		return pipeline.Answer{}, err
 	}
 	m.judge(found, p.Dir, &r)
+	m.report(p.Dir, &r)
 	return pipeline.Answer{Reports: []pipeline.Report{r}}, nil
 }
 
-// write writes each manifest into a folder of its own, under the name that
-// Trivy knows such files by, and old versions of packages beside them.
+// write writes what each manifest pins into a folder of its own, as a file of the
+// kind that Trivy reads every line of, and old versions of packages beside them.
 func (m *manifests) write(dir string) error {
 	old := "Django==0.0.1\nFlask==0.0.1\nrequests==0.0.1\nPillow==0.0.1\nJinja2==0.0.1\n"
 	for i, f := range m.files {
-		if err := write(filepath.Join(dir, strconv.Itoa(i), f.as), f.text); err != nil {
+		if err := write(filepath.Join(dir, strconv.Itoa(i), "requirements.txt"), f.text); err != nil {
 			return err
 		}
 		for _, name := range f.packages[:min(len(f.packages), maxPlanted)] {
@@ -161,15 +169,4 @@ func (m *manifests) judge(found packagesIn, dir string, r *pipeline.Report) {
 		i, _ := strconv.Atoi(path.Dir(res.Target)) // it is a number
 		return strings.TrimPrefix(path.Join(dir, m.files[i].name), "./")
 	})
-}
-
-// notes tell of what cannot be looked up.
-func (m *manifests) notes() (notes []string) {
-	if len(m.unpinned) > 0 {
-		notes = append(notes, fmt.Sprintf("requirements without a version, which cannot be looked up: %d, %s", len(m.unpinned), clean(some(m.unpinned), maxReason)))
-	}
-	if len(m.elsewhere) > 0 {
-		notes = append(notes, fmt.Sprintf("requirements from elsewhere than an index, which cannot be looked up: %d, %s", len(m.elsewhere), clean(some(m.elsewhere), maxReason)))
-	}
-	return notes
 }

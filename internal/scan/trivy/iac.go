@@ -17,7 +17,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluice-ci/sluice/internal/gitrepo"
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 	"github.com/sluice-ci/sluice/internal/sarif"
@@ -62,6 +61,9 @@ type params struct {
 	Missing   string     `json:"missing,omitempty"` // why it is not
 	Remedy    string     `json:"remedy,omitempty"`
 	Terraform terraform  `json:"terraform"`
+
+	Absent       string `json:"absent,omitempty"` // what of the repository is not here
+	AbsentRemedy string `json:"absentRemedy,omitempty"`
 }
 
 // Name implements scan.Scanner.
@@ -82,9 +84,8 @@ func (IaC) Job(s scan.Service) (pipeline.Job, error) {
 	p.Terraform = findTerraform(s.Tools)
 	job.Access.Read = append(job.Access.Read, p.Terraform.Read...)
 	job.Inputs.Values[terraformName] = p.Terraform.Digest
-	if r, err := gitrepo.Open(p.Top); p.Git && err == nil { // what keeps it from being opened is left to the worker to find
-		job.Access.Read = append(job.Access.Read, r.Folders()...)
-		job.Inputs.Values["index"] = digestOf(filepath.Join(r.Dir, "index")) + digestOf(filepath.Join(r.Common, "info", "exclude"))
+	if repository(s, &job); p.Git {
+		p.missing(p.Top, ".")
 	}
 	job.Params = p
 	return job, nil
@@ -140,12 +141,15 @@ func (s IaC) work(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err 
 		return pipeline.Answer{}, err
 	}
 	r := pipeline.Report{Stage: IaCName}
-	if len(files.files)+len(files.broken)+len(files.large)+len(files.hidden)+len(files.charts) == 0 {
+	if len(files.files)+len(files.broken)+len(files.large)+len(files.hidden)+len(files.charts) == 0 && p.Absent == "" {
 		r.NotApplicable = "there are no Terraform files, Dockerfiles, Kubernetes manifests or Compose files"
 		r.Notes = files.notes()
 		return pipeline.Answer{Reports: []pipeline.Report{r}}, nil
 	}
 	e := &examination{probe: s.probe.orDefault(), task: t, params: p, dir: dir, tree: files, report: r, rules: map[string]sarif.Rule{}, examined: map[kind]map[string]bool{}}
+	if p.Absent != "" {
+		e.miss(p.Absent, p.AbsentRemedy)
+	}
 	if err := e.examine(ctx); err != nil {
 		return pipeline.Answer{}, err
 	}

@@ -27,40 +27,75 @@ type misconfigurations struct {
 // maxPasses is how often Trivy is asked about what it left out.
 const maxPasses = 5
 
+// maxBatch is how many files Trivy is given at once, besides Terraform's, which
+// belong together: what it holds in memory is about 0.7 MB for each.
+const maxBatch = 500
+
 // misconfigured has Trivy look for misconfigurations in the files of a tree. It
 // leaves out a Terraform module that no other calls in fact, as one with a count
 // of 0: such files are given to it once more, by themselves.
 func (p program) misconfigured(ctx context.Context, t *tree) (*misconfigurations, error) {
-	all := &misconfigurations{examined: map[string]bool{}}
+	all := &misconfigurations{examined: map[string]bool{}, rendered: map[int]bool{}}
+	batches := t.batches()
 	for pass := range maxPasses {
 		before := len(all.examined)
 		wanted := func(f file) bool {
-			return f.kind != composeKind && !all.examined[f.name] && (pass == 0 || f.kind == terraformKind) // Trivy has no rules for Compose files
+			return f.kind == terraformKind && !all.examined[f.name] || pass == 0 && batches[0][f.name]
 		}
 		charts := t.charts
 		if pass > 0 {
 			charts = nil
 		}
 		if len(charts) == 0 && !slices.ContainsFunc(t.files, wanted) {
-			return all, nil
+			break
 		}
-		found, err := p.scanMirror(ctx, t, charts, wanted)
-		if err != nil {
+		if err := all.scan(ctx, p, t, charts, wanted, pass == 0); err != nil { // later what is called may be missing
 			return nil, err
-		}
-		maps.Copy(all.examined, found.examined)
-		all.failed = append(all.failed, found.failed...)
-		if pass == 0 { // later what is called may be missing
-			all.test, all.failures, all.rendered = found.test, found.failures, found.rendered
-		}
-		if !found.test.Passed() {
-			all.test = found.test
 		}
 		if len(all.examined) == before {
 			break
 		}
 	}
+	for _, batch := range batches[1:] {
+		if err := all.scan(ctx, p, t, nil, func(f file) bool { return batch[f.name] }, true); err != nil {
+			return nil, err
+		}
+	}
 	return all, nil
+}
+
+// batches are the names of the files that stand for themselves, for one run of
+// Trivy's each. There is at least one. Trivy has no rules for Compose files.
+func (t *tree) batches() []map[string]bool {
+	all, last := []map[string]bool{{}}, 0
+	for _, f := range t.files {
+		if f.kind == composeKind || f.kind == terraformKind {
+			continue
+		}
+		if len(all[last]) == maxBatch {
+			all, last = append(all, map[string]bool{}), last+1
+		}
+		all[last][f.name] = true
+	}
+	return all
+}
+
+// scan adds what a run of Trivy's says of the files that are wanted.
+func (m *misconfigurations) scan(ctx context.Context, p program, t *tree, charts []chart, wanted func(file) bool, failures bool) error {
+	found, err := p.scanMirror(ctx, t, charts, wanted)
+	if err != nil {
+		return err
+	}
+	maps.Copy(m.examined, found.examined)
+	m.failed = append(m.failed, found.failed...)
+	if failures {
+		m.failures = append(m.failures, found.failures...)
+	}
+	maps.Copy(m.rendered, found.rendered)
+	if m.test.Planted == nil || !found.test.Passed() {
+		m.test = found.test
+	}
+	return nil
 }
 
 // scanMirror has Trivy look at a mirror of some of a tree's files and charts.

@@ -1,181 +1,185 @@
 package trivy
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path"
+	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sluice-ci/sluice/internal/pydist"
 )
 
-// manifests are the files that say which of Python's packages a service needs.
-type manifests struct {
-	files     []manifest
-	unpinned  []string // requirements whose version is not said, as they are written, with their file
-	elsewhere []string // requirements that are not from an index
-}
-
-// manifest is one of them.
-type manifest struct {
-	name     string // relative to the service's folder
-	as       string // what Trivy knows such a file by
-	text     []byte
-	packages []string // that it pins, normalised
-}
-
-// Bounds on manifests.
-const (
-	maxManifest  = 16 << 20 // bytes
-	maxManifests = 1000
-)
-
-// requirementsName is what files are called that pip reads.
-var requirementsName = regexp.MustCompile(`^(?:requirements[^/]*|[^/]*requirements)\.(?:txt|in)$`)
-
-// locks are files of which Trivy knows one name only, and how each package
-// begins in them.
-func locks() map[string]*regexp.Regexp {
-	table := regexp.MustCompile(`(?m)^\[\[package\]\]\s*\nname = "([^"]+)"`)
-	return map[string]*regexp.Regexp{"poetry.lock": table, "uv.lock": table}
-}
-
-// findManifests reads those of a folder itself, and the ones that they include.
-func findManifests(dir string) (*manifests, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	entries, err := fs.ReadDir(root.FS(), ".")
-	if err != nil {
-		return nil, err
-	}
-	m := &manifests{}
-	for _, e := range entries {
-		switch pattern, isLock := locks()[e.Name()]; {
-		case isLock:
-			err = m.lock(root, e.Name(), pattern)
-		case requirementsName.MatchString(e.Name()):
-			err = m.requirements(root, e.Name())
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return m, nil
-}
-
-func readManifest(root *os.Root, name string) ([]byte, error) {
-	info, err := root.Stat(name)
-	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxManifest) {
-		err = fmt.Errorf("it is no file of at most %d MiB", maxManifest>>20)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, err)
-	}
-	return root.ReadFile(name)
-}
-
-func (m *manifests) lock(root *os.Root, name string, pattern *regexp.Regexp) error {
-	text, err := readManifest(root, name)
-	if err != nil {
-		return err
-	}
-	f := manifest{name: name, as: name, text: text}
-	for _, p := range pattern.FindAllSubmatch(text, -1) {
-		f.packages = append(f.packages, pydist.Normalise(string(p[1])))
-	}
-	m.files = append(m.files, f)
-	return nil
-}
-
-// A requirement as pip reads it (PEP 508), and the name with which one begins.
+// A requirement as pip reads it (PEP 508), what refers to something in place of
+// an index, and the options that pip knows in such a file.
+//
+// https://pip.pypa.io/en/stable/reference/requirements-file-format/
 var (
-	pinned    = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*===?\s*([^\s;,*]+)\s*(?:;.*)?$`)
-	reference = regexp.MustCompile(`^[A-Za-z0-9._-]+\s*(?:\[[^\]]*\])?\s*@|^[A-Za-z][A-Za-z0-9+.-]*://|^\.{0,2}/|^[^\s;]*\.whl`)
+	named     = regexp.MustCompile(`^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*\(?((?:\s*(?:===|[<>=!~]=|[<>])\s*[^\s;,()\[\]<>=!~]+\s*,?)*)\s*\)?\s*(?:;[\s(]*(?:python_|os_name|sys_platform|platform_|implementation_|extra|dependency_groups|os\.|sys\.|platform\.|["']).*)?$`)
+	exactly   = regexp.MustCompile(`^\s*===?\s*([vV]?[0-9][0-9A-Za-z.!+_-]*)\s*$`)
+	reference = regexp.MustCompile(`^([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*@|^[A-Za-z][A-Za-z0-9+.-]*:|^[^\s;]*/|^\.+$|^[^\s;]+\.(?:whl|zip|tar\.[a-z0-9]+|tgz|egg)(?:\s|$|\[|#|;)`)
+	editable  = regexp.MustCompile(`^(?:-e\s*=?\s*|--editable(?:\s+|=))(.+)$`)
 	option    = regexp.MustCompile(`^(?:-[rc]\s*=?\s*|--(?:requirement|constraint)(?:\s+|=))(.+)$`)
-	inline    = regexp.MustCompile(`\s--?[A-Za-z].*$`) // of one requirement: --hash
+	settings  = regexp.MustCompile(`^(?:-[if]|--(?:index-url|extra-index-url|pypi-url|find-links|no-binary|only-binary|trusted-host|use-feature)(?:\s|=)|--(?:no-index|prefer-binary|require-hashes|pre)\s*$)`)
+	inline    = regexp.MustCompile(`\s(--?[A-Za-z].*)$`) // of one requirement
+	ofOne     = regexp.MustCompile(`^(?:(?:--hash|--global-option|--config-settings?|--install-option)(?:=|\s+)\s*(?:"[^"]*"|'[^']*'|\S+)\s*)+$`)
+	archive   = regexp.MustCompile(`\.(?:whl|zip|tar\.[a-z0-9]+|tgz|egg)$`)
+	comment   = regexp.MustCompile(`(?:^|\s)#.*$`) // at the start of a line or after a space
 )
 
-// requirements reads a file of pip's. What pins nothing is kept apart: it
-// cannot be looked up.
-func (m *manifests) requirements(root *os.Root, name string) error {
-	name = path.Clean(name)
-	if slices.ContainsFunc(m.files, func(f manifest) bool { return f.name == name }) {
-		return nil
+// kindOfLine is what a line is to pip.
+type kindOfLine int
+
+const (
+	unknownLine kindOfLine = iota
+	emptyLine
+	settingLine
+	includeLine
+	pinnedLine
+	unpinnedLine
+	localLine     // something in a folder, which is examined itself
+	elsewhereLine // something in place of an index
+)
+
+// understandLine says what a line without its comment is, and the name and the
+// version of its package, or the file that it includes.
+func understandLine(line string) (kind kindOfLine, name, version string) {
+	if line == "" {
+		return emptyLine, "", ""
 	}
-	if len(m.files) >= maxManifests {
-		return fmt.Errorf("there are more than %d files of requirements", maxManifests)
+	if o := option.FindStringSubmatch(line); o != nil {
+		return includeLine, strings.Trim(strings.TrimSpace(o[1]), `"'`), ""
 	}
-	text, err := readManifest(root, name)
+	if settings.MatchString(line) {
+		return settingLine, "", ""
+	}
+	if m := inline.FindStringSubmatchIndex(line); m != nil && line[0] != '-' {
+		if !ofOne.MatchString(line[m[2]:]) {
+			return unknownLine, "", ""
+		}
+		line = strings.TrimSpace(line[:m[0]])
+	}
+	if e := editable.FindStringSubmatch(line); e != nil {
+		if line = strings.TrimSpace(e[1]); !strings.Contains(line, ":") {
+			return folderLine(line), "", ""
+		}
+	}
+	if n := named.FindStringSubmatch(line); n != nil && !archive.MatchString(line) {
+		if v := exactly.FindStringSubmatch(n[2]); v != nil {
+			return pinnedLine, n[1], v[1]
+		}
+		return unpinnedLine, n[1], ""
+	}
+	r := reference.FindStringSubmatch(line)
+	switch {
+	case line[0] == '-' || r == nil:
+		return unknownLine, "", ""
+	case r[1] == "" && !strings.Contains(line, ":"):
+		return folderLine(line), "", ""
+	}
+	return elsewhereLine, r[1], ""
+}
+
+// folderLine is what a path is: a folder of the service's is examined itself,
+// with what it requires.
+func folderLine(name string) kindOfLine {
+	name, _, _ = strings.Cut(name, ";")
+	name, _, _ = strings.Cut(strings.TrimSpace(name), "[")
+	if !filepath.IsLocal(name) || archive.MatchString(name) {
+		return elsewhereLine
+	}
+	return localLine
+}
+
+// isRequirements tells by its content whether pip is to be given a text.
+func isRequirements(text string) (is bool) {
+	if !utf8.ValidString(text) {
+		return false
+	}
+	for _, line := range continued(text) {
+		switch kind, _, _ := understandLine(line); kind {
+		case unknownLine, localLine:
+			return false
+		case pinnedLine, includeLine:
+			is = true
+		}
+	}
+	return is
+}
+
+// requirements reads a file of pip's. What pins nothing is kept apart: it cannot
+// be looked up. A line that pip would not read either is an error.
+func (m *manifests) requirements(f *manifest) error {
+	text, err := m.text(f.name, maxManifest)
 	if err != nil {
 		return err
 	}
-	f := manifest{name: name, as: "requirements.txt"}
-	at := len(m.files)
-	m.files = append(m.files, f)
-	for n, line := range continued(text) {
-		line = strings.TrimSpace(comment.ReplaceAllString(line, ""))
-		if o := option.FindStringSubmatch(line); o != nil {
-			if err := m.included(root, name, n+1, strings.TrimSpace(o[1])); err != nil {
-				return err
-			}
-			continue
-		}
-		where := fmt.Sprintf("%s (%s:%d)", clean(line, 100), name, n+1)
-		switch p := pinned.FindStringSubmatch(strings.TrimSpace(inline.ReplaceAllString(line, ""))); {
-		case line == "", strings.HasPrefix(line, "-") && !strings.HasPrefix(line, "-e") && !strings.HasPrefix(line, "--editable"):
-		case p != nil:
-			f.packages = append(f.packages, pydist.Normalise(p[1]))
-			f.text = fmt.Appendf(f.text, "%s==%s\n", p[1], p[2])
-		case reference.MatchString(line), strings.HasPrefix(line, "-"):
-			m.elsewhere = append(m.elsewhere, where)
-		default:
-			m.unpinned = append(m.unpinned, where)
+	if !utf8.Valid(text) {
+		return fault(f.name, 1, "it is not UTF-8")
+	}
+	for n, line := range continued(string(text)) {
+		if err := m.line(f, n+1, line); err != nil {
+			return err
 		}
 	}
-	m.files[at] = f
 	return nil
 }
 
-// comment is one of pip's: at the start of a line or after a space.
-var comment = regexp.MustCompile(`(?:^|\s)#.*$`)
+// line adds what a line of pip's says.
+func (m *manifests) line(f *manifest, n int, line string) error {
+	kind, name, version := understandLine(line)
+	r := requirement{name: pydist.Normalise(name), text: line, file: f.name, line: n, aside: f.aside}
+	switch kind {
+	case unknownLine:
+		return fault(f.name, n, "%q is nothing that pip is known to read", line)
+	case includeLine:
+		return m.include(f, n, name)
+	case pinnedLine:
+		f.pin(name, version)
+	case unpinnedLine:
+		m.unpinned = append(m.unpinned, r)
+	case elsewhereLine:
+		m.elsewhere = append(m.elsewhere, r)
+	}
+	return nil
+}
 
-// continued are the lines of a text. One that ends in a backslash goes on in the
-// next, which is then empty, so that each has its number.
-func continued(text []byte) (lines []string) {
-	var begun string
+// continued are the lines of a text, without comments. One that ends in a
+// backslash goes on in the next, which is then empty, so that each has its number.
+func continued(text string) (lines []string) {
+	var begun strings.Builder
 	joined := 0
-	for line := range strings.SplitSeq(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n") {
-		if before, more := strings.CutSuffix(line, "\\"); more && len(begun) < maxLine {
-			begun += before + " "
+	for line := range strings.SplitSeq(strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"), "\r\n", "\n"), "\n") {
+		// A line of comment does not go on, and ends what went on before it (pip's join_lines).
+		before, more := strings.CutSuffix(line, "\\")
+		if more && !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			begun.WriteString(before + " ")
 			joined++
 			continue
 		}
-		lines = append(append(lines, begun+line), make([]string, joined)...)
-		begun, joined = "", 0
+		begun.WriteString(line)
+		lines = append(lines, strings.TrimSpace(comment.ReplaceAllString(begun.String(), "")))
+		lines = append(lines, make([]string, joined)...)
+		begun.Reset()
+		joined = 0
 	}
-	return append(lines, begun)
+	if joined > 0 {
+		lines = append(lines, strings.TrimSpace(comment.ReplaceAllString(begun.String(), "")))
+	}
+	return lines
 }
 
-// maxLine bounds a line that goes on in others, bytes.
-const maxLine = 64 << 10
-
-// included reads a file that another one includes; it must be below the
+// include reads a file that another one includes; it must be below the
 // service's folder.
-func (m *manifests) included(root *os.Root, by string, line int, name string) error {
+func (m *manifests) include(by *manifest, line int, name string) error {
 	if strings.Contains(name, "://") {
-		m.elsewhere = append(m.elsewhere, fmt.Sprintf("%s (%s:%d)", clean(name, 100), by, line))
+		m.elsewhere = append(m.elsewhere, requirement{text: name, file: by.name, line: line, aside: by.aside})
 		return nil
 	}
-	err := m.requirements(root, path.Join(path.Dir(by), name))
-	if errors.Is(err, fs.ErrNotExist) || err != nil && strings.Contains(err.Error(), "escapes") {
-		return fmt.Errorf("%s:%d: %w", by, line, err)
+	name = path.Join(path.Dir(by.name), name)
+	by.includes = append(by.includes, name)
+	if err := m.add(name, (*manifests).requirements); err != nil {
+		return fault(by.name, line, "%v", err)
 	}
-	return err
+	return nil
 }

@@ -1,0 +1,339 @@
+package trivy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/sluice-ci/sluice/internal/hint"
+	"github.com/sluice-ci/sluice/internal/pydist"
+)
+
+// maxDepth bounds how deep tables and lists are in each other.
+const maxDepth = 1000
+
+// decode reads a TOML file.
+func (m *manifests) decode(f *manifest, into any) (text string, err error) {
+	content, err := m.text(f.name, maxManifest)
+	if err != nil {
+		return "", err
+	}
+	depth := 0
+	for _, c := range content { // brackets in texts count too, which is no matter
+		switch c {
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth--
+		}
+		if depth > maxDepth {
+			return "", fault(f.name, 1, "it is more than %d levels deep", maxDepth)
+		}
+	}
+	_, err = toml.Decode(string(content), into)
+	var syntax toml.ParseError
+	switch {
+	case errors.As(err, &syntax):
+		return "", fault(f.name, syntax.Position.Line, "%s", syntax.Message)
+	case err != nil:
+		return "", fault(f.name, 1, "%v", err)
+	}
+	return string(content), nil
+}
+
+// tomlLock reads a lock of Poetry, uv, PDM, or as PEP 751 has it.
+func (m *manifests) tomlLock(f *manifest) error {
+	type locked []struct{ Name, Version string }
+	var all struct{ Package, Packages locked }
+	_, err := m.decode(f, &all)
+	f.lock = true
+	for _, p := range slices.Concat(all.Package, all.Packages) {
+		m.locked(f, p.Name, p.Version)
+	}
+	return err
+}
+
+// pipfileLock reads a lock of Pipenv: groups of packages, besides "_meta".
+func (m *manifests) pipfileLock(f *manifest) error {
+	text, err := m.text(f.name, maxManifest)
+	if err != nil {
+		return err
+	}
+	var groups map[string]json.RawMessage
+	if err := json.Unmarshal(text, &groups); err != nil {
+		return fault(f.name, lineAt(text, err), "%v", err)
+	}
+	f.lock = true
+	for _, group := range slices.Sorted(maps.Keys(groups)) {
+		var packages map[string]struct{ Version string }
+		if group == "_meta" {
+			continue
+		}
+		if err := json.Unmarshal(groups[group], &packages); err != nil {
+			return fault(f.name, 1, "%s: %v", group, err)
+		}
+		for _, name := range slices.Sorted(maps.Keys(packages)) {
+			m.locked(f, name, strings.TrimLeft(packages[name].Version, "="))
+		}
+	}
+	return nil
+}
+
+// locked adds a package of a lock. What has no version is from elsewhere.
+func (m *manifests) locked(f *manifest, name, version string) {
+	if version == "" || named.FindString(name) == "" {
+		m.elsewhere = append(m.elsewhere, requirement{name: pydist.Normalise(name), text: name, file: f.name})
+		return
+	}
+	f.pin(name, version)
+}
+
+// pyproject reads what a project requires by PEP 621 and 735, and by the tables
+// of Poetry, PDM and uv. What builds it is not shipped.
+func (m *manifests) pyproject(f *manifest) error {
+	type list = map[string]any
+	var p struct {
+		Project struct {
+			Dependencies []string
+			Optional     map[string][]string `toml:"optional-dependencies"`
+		}
+		Groups map[string][]any `toml:"dependency-groups"`
+		Tool   struct {
+			Poetry struct {
+				Dependencies list
+				Dev          list `toml:"dev-dependencies"`
+				Group        map[string]struct{ Dependencies list }
+			}
+			UV struct {
+				Dev []string `toml:"dev-dependencies"`
+			}
+			PDM struct {
+				Dev map[string][]string `toml:"dev-dependencies"`
+			}
+			Setuptools struct {
+				Dynamic map[string]any
+			}
+		}
+	}
+	text, err := m.decode(f, &p)
+	if err != nil {
+		return err
+	}
+	lines := slices.Clone(p.Project.Dependencies)
+	for _, key := range slices.Sorted(maps.Keys(p.Project.Optional)) {
+		lines = append(lines, p.Project.Optional[key]...)
+	}
+	for _, file := range filesOf(p.Tool.Setuptools.Dynamic) {
+		lines = append(lines, "-r "+file)
+	}
+	if err := m.lines(f, text, lines); err != nil {
+		return err
+	}
+	m.table(f, text, p.Tool.Poetry.Dependencies, "")
+	m.table(f, text, p.Tool.Poetry.Group["main"].Dependencies, "")
+	delete(p.Tool.Poetry.Group, "main")
+	f.aside = true // other groups are never part of what is published
+	defer func() { f.aside = false }()
+	lines = slices.Clone(p.Tool.UV.Dev)
+	for _, key := range slices.Sorted(maps.Keys(p.Tool.PDM.Dev)) {
+		lines = append(lines, p.Tool.PDM.Dev[key]...)
+	}
+	for _, key := range slices.Sorted(maps.Keys(p.Groups)) {
+		for _, entry := range p.Groups[key] {
+			if line, ok := entry.(string); ok { // a table includes another group
+				lines = append(lines, line)
+			}
+		}
+	}
+	if err := m.lines(f, text, lines); err != nil {
+		return err
+	}
+	m.table(f, text, p.Tool.Poetry.Dev, "")
+	for _, key := range slices.Sorted(maps.Keys(p.Tool.Poetry.Group)) {
+		m.table(f, text, p.Tool.Poetry.Group[key].Dependencies, "")
+	}
+	return nil
+}
+
+// filesOf are the files with requirements that setuptools reads: "dependencies",
+// and groups of "optional-dependencies".
+func filesOf(dynamic map[string]any) (files []string) {
+	var visit func(v any, depth int)
+	visit = func(v any, depth int) {
+		table, ok := v.(map[string]any)
+		if !ok || depth > 2 {
+			return
+		}
+		for _, key := range slices.Sorted(maps.Keys(table)) {
+			switch file := table[key].(type) {
+			case string:
+				files = append(files, file)
+			case []any:
+				for _, one := range file {
+					files = append(files, fmt.Sprint(one))
+				}
+			default:
+				visit(file, depth+1)
+			}
+		}
+	}
+	visit(map[string]any{"": dynamic["dependencies"], "optional": dynamic["optional-dependencies"]}, 0)
+	return files
+}
+
+// lines adds requirements that are written as in a file of pip's.
+func (m *manifests) lines(f *manifest, text string, lines []string) error {
+	for _, line := range lines {
+		if err := m.line(f, lineOfText(text, line), strings.TrimSpace(line)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lineOfText is where a text first stands in another; 1 where it is written otherwise.
+func lineOfText(text, what string) int {
+	before, _, found := strings.Cut(text, what)
+	if !found {
+		return 1
+	}
+	return 1 + strings.Count(before, "\n")
+}
+
+// pipfile reads the groups of packages of a Pipfile.
+func (m *manifests) pipfile(f *manifest) error {
+	var groups map[string]any
+	text, err := m.decode(f, &groups)
+	if err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(groups)) {
+		table, ok := groups[key].(map[string]any)
+		if ok && !slices.Contains([]string{"source", "requires", "pipenv", "scripts"}, key) {
+			m.table(f, text, table, "==")
+		}
+	}
+	return nil
+}
+
+// alone is a version that stands alone, which Poetry takes for that one.
+var alone = regexp.MustCompile(`^=*\s*([0-9][0-9A-Za-z.!+_-]*)$`)
+
+// table adds the packages of a table: each with its version, or with a table in
+// which that is. What pins one begins with the prefix.
+func (m *manifests) table(f *manifest, text string, packages map[string]any, prefix string) {
+	for _, name := range slices.Sorted(maps.Keys(packages)) {
+		version, elsewhere := "", false
+		switch v := packages[name].(type) {
+		case string:
+			version = v
+		case map[string]any:
+			version, _ = v["version"].(string)
+			folder, _ := v["path"].(string)
+			if elsewhere = v["git"] != nil || v["url"] != nil || v["file"] != nil || v["path"] != nil; folder != "" && folderLine(folder) == localLine {
+				continue
+			}
+		}
+		r := requirement{name: pydist.Normalise(name), text: strings.TrimSpace(name + " " + version), file: f.name, line: lineOfText("\n"+text, "\n"+name), aside: f.aside}
+		pinned := alone.FindStringSubmatch(version)
+		switch {
+		case pydist.Normalise(name) == "python":
+		case elsewhere:
+			m.elsewhere = append(m.elsewhere, r)
+		case pinned != nil && strings.HasPrefix(version, prefix) && named.MatchString(name):
+			f.pin(name, pinned[1])
+		default:
+			m.unpinned = append(m.unpinned, r)
+		}
+	}
+}
+
+// What a setup.cfg requires, in lines that are indented.
+var (
+	section  = regexp.MustCompile(`^\[([^\]]*)\]`)
+	setting  = regexp.MustCompile(`^([A-Za-z0-9_.-]+)\s*[=:]\s*(.*)$`)
+	requires = regexp.MustCompile(`^(?:options (?:install_requires|tests_require)|options\.extras_require .*)$`)
+)
+
+// setupConfig reads what setup.cfg requires.
+func (m *manifests) setupConfig(f *manifest) error {
+	text, err := m.text(f.name, maxManifest)
+	if err != nil {
+		return err
+	}
+	in, key := "", ""
+	for n, line := range strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n") {
+		value := ""
+		switch trimmed := strings.TrimSpace(line); {
+		case trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';':
+			continue
+		case section.MatchString(line):
+			in, key = section.FindStringSubmatch(line)[1], ""
+			continue
+		case line[0] == ' ' || line[0] == '\t':
+			value = trimmed
+		default:
+			s := setting.FindStringSubmatch(line)
+			if s == nil {
+				continue
+			}
+			key, value = s[1], s[2]
+		}
+		if !requires.MatchString(in + " " + key) {
+			continue
+		}
+		if file, ok := strings.CutPrefix(value, "file:"); ok {
+			value = "-r " + strings.TrimSpace(file)
+		}
+		for _, one := range apart(value) {
+			if err := m.line(f, n+1, strings.TrimSpace(one)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// apart are requirements of one line, between which there may be semicolons
+// where they are no markers.
+func apart(value string) []string {
+	value = strings.TrimSpace(comment.ReplaceAllString(value, ""))
+	if kind, _, _ := understandLine(value); kind != unknownLine {
+		return []string{value}
+	}
+	return strings.FieldsFunc(value, func(c rune) bool { return c == ';' })
+}
+
+// required are the arguments by which setup.py says what it requires.
+var required = regexp.MustCompile(`\b(?:install_requires|extras_require|tests_require|setup_requires)\b`)
+
+// setupProgram tells of a setup.py that requires packages: it is a program, and
+// what it makes of that cannot be read.
+func (m *manifests) setupProgram(f *manifest) error {
+	return m.opaque(f, required, "", "what setup.py requires")
+}
+
+// channels are how a file of conda's begins that says what is installed.
+var channels = regexp.MustCompile(`(?m)^dependencies:`)
+
+// conda tells of packages of conda's, which are in no database that is asked.
+func (m *manifests) conda(f *manifest) error {
+	return m.opaque(f, channels, "conda", "packages of conda's")
+}
+
+// opaque notes a file that says something which cannot be looked up.
+func (m *manifests) opaque(f *manifest, says *regexp.Regexp, name, what string) error {
+	text, err := m.text(f.name, maxManifest)
+	if err != nil {
+		return hint.With(err, "repair the file")
+	}
+	if at := says.FindIndex(text); at != nil {
+		m.unread = append(m.unread, requirement{name: name, text: what, file: f.name, line: 1 + strings.Count(string(text[:at[0]]), "\n")})
+	}
+	return nil
+}
