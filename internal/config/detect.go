@@ -27,8 +27,8 @@ type Detected struct {
 // pythonProjects are the files that make a folder a Python project. pythonFiles
 // are others that such a project has at its top.
 var (
-	pythonProjects = []string{"requirements.txt", "pyproject.toml", "setup.py"}
-	pythonFiles    = []string{"setup.cfg", "Pipfile", "poetry.lock", "uv.lock"}
+	pythonProjects = []string{"requirements.txt", "pyproject.toml", "setup.py", "Pipfile"}
+	pythonFiles    = []string{"setup.cfg", "poetry.lock", "uv.lock"}
 )
 
 // IsPython tells whether the folder is a Python project.

@@ -61,7 +61,7 @@ func TestDetect(t *testing.T) {
 func TestDetectPython(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string]map[string]string{
-		"requirements": {"requirements.txt": "", "app.py": ""}, "project": {"pyproject.toml": ""}, "setup": {"setup.py": "", "setup.cfg": ""},
+		"requirements": {"requirements.txt": "", "app.py": ""}, "project": {"pyproject.toml": ""}, "Pipenv": {"Pipfile": ""}, "setup": {"setup.py": "", "setup.cfg": ""},
 		"with Go": {"requirements.txt": "", "go.mod": "module m\n"},
 	} {
 		d, err := Detect(tree(t, files))
@@ -84,7 +84,7 @@ func TestDetectErrors(t *testing.T) {
 	}{
 		"empty":            {nil, "is empty: there is no go.mod in it", "go mod init"},
 		"no service":       {map[string]string{"README.md": "hello"}, "is no service: there is no go.mod in it", "name the folder of a Go or Python service"},
-		"python":           {map[string]string{"app.py": "", "setup.cfg": ""}, "holds Python (app.py and setup.cfg), but no requirements.txt, pyproject.toml or setup.py", "requirements.txt"},
+		"python":           {map[string]string{"app.py": "", "setup.cfg": ""}, "holds Python (app.py and setup.cfg), but no requirements.txt, pyproject.toml, setup.py or Pipfile", "requirements.txt"},
 		"service inside":   {map[string]string{"app/go.mod": "module m\n", "docs/x": ""}, "has no go.mod, but app in it has", "path: app in sluice.yaml"},
 		"services inside":  {map[string]string{"a/go.mod": "module a\n", "b/go.mod": "module b\n", ".x/go.mod": "module x\n"}, "has no go.mod, but a and b in it has", "path: a in sluice.yaml"},
 		"broken go.mod":    {map[string]string{"go.mod": "module m\n\nrequir x v1\n"}, "go.mod:3: unknown directive: requir", "correct go.mod"},

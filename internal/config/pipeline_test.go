@@ -32,7 +32,7 @@ func TestReadWithoutAFile(t *testing.T) {
 		Service: scan.Service{Name: "app", Root: top, Dir: top + "/app", GitTop: top, GoModule: "example.com/app", Main: "cmd/app",
 			Target: "local", Options: scan.Options{TestLimit: "10m0s"}},
 		Policy: policy.Policy{Gates: defaultGates()},
-		Notes:  []string{"Python is not examined, as there is no requirements.txt, pyproject.toml or setup.py: x.py"},
+		Notes:  []string{"Python is not examined, as there is no requirements.txt, pyproject.toml, setup.py or Pipfile: x.py"},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Pipeline{}, "Root", "Written")); diff != "" {
 		t.Error(diff)

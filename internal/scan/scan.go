@@ -20,7 +20,7 @@ type Service struct {
 	GitTop string
 
 	GoModule string // the module path of Dir/go.mod; "" when it is no Go service
-	Python   bool   // whether Dir holds a Python project: requirements.txt, pyproject.toml or setup.py
+	Python   bool   // whether Dir holds a Python project: requirements.txt, pyproject.toml, setup.py or Pipfile
 	Main     string // folder of the command that is built, relative to Dir: "cmd/todo"
 
 	Version  string   // of Sluice itself, with its build: part of every cache key

@@ -33,7 +33,7 @@ const (
 )
 
 // notPython is why the jobs have nothing to do for a service.
-const notPython = "there is no requirements.txt, pyproject.toml or setup.py"
+const notPython = "there is no requirements.txt, pyproject.toml, setup.py or Pipfile"
 
 // Scanner plans and runs Flake8 and Bandit.
 type Scanner struct{}
