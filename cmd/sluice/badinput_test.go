@@ -43,7 +43,7 @@ func badInputs() map[string]bad {
 		"Python that cannot be parsed":    {files: python("a.py", "def f(:\n"), want: map[string]string{"lint": "failed", "sast": "not_run"}, told: []string{"a.py:1"}},
 		"a workflow that is no YAML":      {files: python(workflow, "on: [push\njobs:\n"), want: failed("workflow"), told: []string{workflow + ":2"}},
 		"a manifest that is no YAML":      {files: python("a.yaml", "apiVersion: v1\nkind: Pod\nmetadata: [\n"), want: map[string]string{"iac": "not_run"}, told: []string{"a.yaml:3: "}},
-		"Terraform that cannot be parsed": {files: python("a.tf", "resource {\n"), want: map[string]string{"iac": "not_run"}, told: []string{"a.tf:1"}},
+		"Terraform that cannot be parsed": {files: python("a.tf", "resource {\n"), want: failed("iac"), told: []string{"a.tf:1"}},
 		"a Dockerfile that cannot be":     {files: python("Dockerfile", "FROM\nRUNN x\n"), want: map[string]string{"iac": "not_run"}, told: []string{"Dockerfile: "}},
 		"names that are hard to write": {
 			files: map[string]string{"requirements.txt": "", "a b.py": "import os\n", "n\nl.py": "import os\n", "u\xff.py": "import os\n", "-x.py": "import os\n", ".github/workflows/a\nb\xff.yml": "on: push\njobs: {}\n"},
