@@ -92,6 +92,20 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// TestCommittedFolderOfSluices: what no stage looks at is not let into the repository.
+func TestCommittedFolderOfSluices(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{".sluice/a.py", "app/.sluice/x/main.tf", "a/.sluice"} {
+		dir := filepath.Join(t.TempDir(), "repo")
+		bad{files: map[string]string{"requirements.txt": "", name: ""}}.make(t, dir)
+		cmd := exec.Command(program, "run", "--only", "lint")
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "SLUICE_CACHE="+filepath.Join(t.TempDir(), "cache"), "CI=")
+		if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), name) || !strings.Contains(string(out), "git rm") {
+			t.Errorf("%s: %v\n%s", name, cmd.ProcessState, out)
+		}
+	}
+}
+
 // make makes the repository.
 func (b bad) make(t *testing.T, dir string) {
 	t.Helper()

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -18,6 +19,8 @@ import (
 
 	"github.com/sluice-ci/sluice/internal/cache"
 	"github.com/sluice-ci/sluice/internal/config"
+	"github.com/sluice-ci/sluice/internal/gitrepo"
+	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/pipeline"
 )
 
@@ -54,7 +57,30 @@ func (a *app) project(cfg config.Pipeline) (p *project, err error) {
 	}
 	p.Service.Version, p.Service.CacheDir, p.Service.Tools = id, p.cache, a.tools(p.cache)
 	p.Service.Tools.Repository = cmp.Or(p.Service.GitTop, p.Service.Root)
+	if err := untracked(p.Service.GitTop); err != nil {
+		return nil, err
+	}
 	return p, p.plan()
+}
+
+// untracked is an error if something in a folder of Sluice's own is committed: no
+// stage looks there, and what is built may have it.
+func untracked(top string) error {
+	repo, err := gitrepo.Open(top)
+	if top == "" || err != nil {
+		return nil //nolint:nilerr // which the stages that need git tell
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	files, _, err := repo.Tracked(ctx)
+	if err != nil {
+		return err
+	}
+	own := func(name string) bool { return strings.Contains("/"+name+"/", "/.sluice/") }
+	if i := slices.IndexFunc(files, own); i >= 0 {
+		return usage(hint.With(fmt.Errorf("%q is committed, in a folder of Sluice's own that no stage looks at", files[i]), "git rm -r --cached the folder, and name .sluice in .gitignore"))
+	}
+	return nil
 }
 
 // plan plans the jobs of the service, as it is described now.

@@ -40,6 +40,21 @@ func (r Repository) Tracked(ctx context.Context) (files, submodules []string, er
 	return slices.Compact(files), slices.Compact(submodules), nil // what is not merged is named for each side
 }
 
+// Beside are the folders below dir in which there is a file of this name, tracked or
+// not, and tracked files in them or below: relative to dir, as the files are.
+func Beside(dir, name string, files []string) (folders []string) {
+	seen := map[string]bool{".": true}
+	for _, file := range files {
+		for at := path.Dir(file); !seen[at]; at = path.Dir(at) {
+			seen[at] = true
+			if _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(at), name)); err == nil {
+				folders = append(folders, at)
+			}
+		}
+	}
+	return folders
+}
+
 // maxSubmodules bounds how many submodules are looked at, those of submodules among them.
 const maxSubmodules = 1000
 

@@ -67,12 +67,18 @@ func (m maker) makePython(ctx context.Context) (manifest, error) {
 	return made, err
 }
 
-// python finds the interpreter in PATH, which must be new enough.
+// python finds the interpreter in PATH, which must be new enough. That of a virtual
+// environment is a link, and what is installed there, perhaps in the repository, would
+// be started with it: so it is what the link leads to.
 func (m maker) python(ctx context.Context) (string, error) {
 	for _, dir := range filepath.SplitList(m.Path) {
 		path := filepath.Join(dir, "python3")
 		if _, err := exec.LookPath(path); err != nil || !filepath.IsAbs(dir) {
 			continue
+		}
+		path, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			return "", err
 		}
 		version, err := Found{Path: path}.ask(ctx, m.env())
 		if err != nil {

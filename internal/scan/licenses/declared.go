@@ -56,12 +56,24 @@ func declared(d pydist.Distribution) (e spdx.Expression, families []string, why 
 			return both, []string{family}, ""
 		}
 		return both, nil, ""
-	case len(words) > 0: // they say which, or how the classifiers hold together
+	case len(words) > 0 && namesAll(words, e, families): // they say which, or how the classifiers hold together
 		return words, nil, ""
+	case len(words) > 0:
+		if e, err := spdx.Both(e, words); err == nil {
+			return e, families, ""
+		}
+		return nil, nil, "its classifiers and its License differ"
 	case classified == 0 && family != "":
 		families = []string{family}
 	}
 	return e, families, ""
+}
+
+// namesAll tells whether words name each licence of the classifiers, so that what they
+// say of them together counts.
+func namesAll(words, classified spdx.Expression, families []string) bool {
+	unnamed := func(t spdx.Term) bool { return !slices.Contains(slices.Concat(words...), t) }
+	return !slices.ContainsFunc(slices.Concat(classified...), unnamed) && !slices.ContainsFunc(families, func(f string) bool { return !isOfFamily(words, f) })
 }
 
 func isOfFamily(e spdx.Expression, family string) bool {

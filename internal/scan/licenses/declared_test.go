@@ -32,6 +32,8 @@ func TestDeclared(t *testing.T) {
 		{pydist.Distribution{Classifiers: osi("MIT License", "BSD License")}, "MIT (BSD)"},
 		{pydist.Distribution{Classifiers: osi("MIT License", "GNU General Public License v2 or later (GPLv2+)")}, "GPL-2.0-or-later AND MIT"},
 		{pydist.Distribution{Classifiers: osi("MIT License", "Apache Software License"), License: "MIT OR Apache-2.0"}, "Apache-2.0 OR MIT"},
+		{pydist.Distribution{Classifiers: osi("GNU General Public License v3 (GPLv3)", "GNU Affero General Public License v3"), License: "MIT"}, "AGPL-3.0-only AND GPL-3.0-only AND MIT"},
+		{pydist.Distribution{Classifiers: osi("Apache Software License", "GNU General Public License v3 (GPLv3)"), License: "MIT"}, "GPL-3.0-only AND MIT (Apache)"},
 		{pydist.Distribution{Classifiers: osi("BSD License"), License: "BSD-2-Clause"}, "BSD-2-Clause"},
 		{pydist.Distribution{Classifiers: osi("BSD License"), License: "see LICENSE"}, "(BSD)"},
 		{pydist.Distribution{Classifiers: osi("Apache Software License"), License: "Apache License, Version 2.0"}, "Apache-2.0"},

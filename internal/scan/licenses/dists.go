@@ -2,6 +2,7 @@ package licenses
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,7 @@ const (
 type dist struct {
 	pydist.Distribution
 	path  string // of its metadata
+	local bool   // it was made of files that were at hand
 	files []licenceFile
 }
 
@@ -50,6 +52,7 @@ type dists struct {
 	owned   ospkg.Files
 	folders pydist.Folders
 	errs    map[string]error         // by metadata that cannot be read
+	local   map[string]bool          // folders of what was not installed from an index
 	files   map[string][]licenceFile // by folder
 	size    int64
 	n       int
@@ -86,6 +89,13 @@ func (d *dists) visit(e image.Entry) error {
 	case folder != "" && pydist.IsMetadata(e.Path):
 		text, err := d.text(e)
 		return errors.Join(err, d.metadata(e.Path, text))
+	case folder != "" && path.Base(e.Path) == "direct_url.json":
+		text, err := d.text(e)
+		if d.local == nil {
+			d.local = map[string]bool{}
+		}
+		d.local[folder] = isLocal(text)
+		return err
 	case folder != "":
 		if kind := kindIn(folder, e.Path); kind != otherFile {
 			text, err := d.text(e)
@@ -94,6 +104,15 @@ func (d *dists) visit(e image.Entry) error {
 	}
 	return nil
 }
+
+// isLocal tells whether a direct URL (PEP 610) is of a folder or file at hand.
+func isLocal(text []byte) bool {
+	var direct struct{ URL string }
+	return json.Unmarshal(text, &direct) == nil && strings.HasPrefix(direct.URL, "file://")
+}
+
+// installed are the folders that pip installs packages into.
+var installed = regexp.MustCompile(`/(?:site|dist)-packages/`)
 
 func open(e image.Entry, read func(io.Reader) error) (err error) {
 	r, err := e.Open()
@@ -182,8 +201,9 @@ func (d *dists) settle() {
 			d.unread = append(d.unread, clip(found.path)+": "+clip(err.Error()))
 			continue
 		}
+		found.local = !installed.MatchString(found.path) // what setuptools writes beside the source
 		if folder := pydist.Folder(found.path); folder != found.path {
-			found.files = d.files[folder]
+			found.files, found.local = d.files[folder], found.local || d.local[folder]
 		}
 		all = append(all, found)
 	}

@@ -40,6 +40,9 @@ type params struct {
 	Image   bool          `json:"image,omitempty"`  // of which an image is built
 	Name    string        `json:"name,omitempty"`   // of a Python service
 	Beside  bool          `json:"beside,omitempty"` // there is Python beside the Go program
+
+	Committed []string `json:"committed,omitempty"` // folders that look like environments, and have files that git tracks, absolute
+	Unsure    bool     `json:"unsure,omitempty"`    // whether there are such folders is not known
 }
 
 // Name implements scan.Scanner.

@@ -40,11 +40,11 @@ func ownNames(dir string) map[string]bool {
 }
 
 // others leaves out the service's own distribution, whose licence is not judged; one
-// that its requirements ask for is not its own.
+// that its requirements ask for, or that came from an index, is not its own.
 func others(all []known, own map[string]bool, a asked) (left []known) {
 	for _, k := range all {
 		name, _, _ := strings.Cut(k.name, "@")
-		if at, ok := a[name]; !own[name] || ok && path.Base(at.Path) != "pyproject.toml" { // that one has its own name, too
+		if at, ok := a[name]; !own[name] || !k.atHand || ok && path.Base(at.Path) != "pyproject.toml" { // that one has its own name, too
 			left = append(left, k)
 		}
 	}

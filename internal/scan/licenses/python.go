@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
+	"github.com/sluice-ci/sluice/internal/gitrepo"
 	"github.com/sluice-ci/sluice/internal/hint"
 	"github.com/sluice-ci/sluice/internal/image"
 	"github.com/sluice-ci/sluice/internal/pipeline"
@@ -24,6 +27,9 @@ const buildJob = "build"
 func pythonJob(s scan.Service, job pipeline.Job) pipeline.Job {
 	own := ownLicence(s.Root)
 	p := params{Python: true, Name: s.Name, Version: s.Version, Terms: s.Options.Licenses, Own: own, Image: image.HasDockerfile(s.Dir)}
+	var err error
+	p.Committed, err = committedBeside(s.GitTop)
+	p.Unsure = err != nil
 	job.Needs = nil
 	if p.Image {
 		job.Needs = []string{buildJob}
@@ -65,7 +71,7 @@ func examinePython(ctx context.Context, t pipeline.Task, p params, terms terms) 
 	if err != nil {
 		return r, err
 	}
-	copied, err := copied(t.Root, t.Dir, isEnvironment)
+	copied, err := copied(t.Root, t.Dir, p.isEnvironment)
 	if err != nil {
 		return r, err
 	}
@@ -91,10 +97,32 @@ func (p params) service() string {
 	return p.Name
 }
 
-// isEnvironment tells folders of installed packages, which are on disk only (PEP 405).
-func isEnvironment(dir string) bool {
-	_, err := os.Lstat(filepath.Join(dir, "pyvenv.cfg"))
-	return err == nil
+// marker is the file that makes a folder an environment (PEP 405).
+const marker = "pyvenv.cfg"
+
+// committedBeside are the folders with a marker in which git tracks something, absolute.
+// An error is that git does not say, and then there may be none.
+func committedBeside(top string) (dirs []string, err error) {
+	if top == "" {
+		return nil, nil
+	}
+	repo, err := gitrepo.Open(top)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	files, _, err := repo.Tracked(ctx)
+	for _, dir := range gitrepo.Beside(top, marker, files) {
+		dirs = append(dirs, filepath.Join(top, filepath.FromSlash(dir)))
+	}
+	return dirs, err
+}
+
+// isEnvironment tells folders of installed packages, which are on disk only.
+func (p params) isEnvironment(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, marker))
+	return err == nil && !p.Unsure && !slices.Contains(p.Committed, dir)
 }
 
 // read tells the licence of each distribution.
@@ -113,6 +141,7 @@ func (d *dists) read(ctx context.Context, service string, a asked, m *memo) (all
 		if err != nil {
 			return nil, fmt.Errorf("reading the licence of %s: %w", clip(p.name), err)
 		}
+		k.atHand = found.local
 		all = append(all, k)
 	}
 	return all, nil

@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -177,6 +179,29 @@ func TestPython(t *testing.T) {
 	}
 }
 
+// TestEnvironments: what git tracks is no environment, whatever is beside it.
+func TestEnvironments(t *testing.T) {
+	t.Parallel()
+	top := t.TempDir()
+	for _, name := range []string{"lib/x/LICENSE", "lib/x/pyvenv.cfg", "lib/x/y/LICENSE", "venv/pyvenv.cfg", "venv/LICENSE"} {
+		write(t, filepath.Join(top, name), "")
+	}
+	if out, err := exec.Command("sh", "-c", `cd "$0" && git init -q && git add lib/x/y`, top).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	committed, err := committedBeside(top)
+	if err != nil || !slices.Equal(committed, []string{filepath.Join(top, "lib/x")}) {
+		t.Errorf("%q, %v", committed, err)
+	}
+	p := params{Committed: committed}
+	if p.isEnvironment(filepath.Join(top, "lib/x")) || !p.isEnvironment(filepath.Join(top, "venv")) || p.isEnvironment(top) {
+		t.Error("environments are not told from code")
+	}
+	if p.Unsure = true; p.isEnvironment(filepath.Join(top, "venv")) {
+		t.Error("where git says nothing there is an environment")
+	}
+}
+
 // TestPythonCopied: code that was copied into the service, too, and not what is in an
 // environment on disk.
 func TestPythonCopied(t *testing.T) {
@@ -207,6 +232,13 @@ func TestPythonOwn(t *testing.T) {
 	} {
 		if r := pythonRun(t, tt.service, files, scan.Licenses{}); (len(r.Findings) == 0) != tt.own || r.Examined[0].N != 3 {
 			t.Errorf("%s: %q, %v", name, outline(r), r.Examined)
+		}
+	}
+	const info = "usr/lib/python3/site-packages/to_do-0.1.dist-info/"
+	for url, own := range map[string]bool{"": false, "file:///app": true, "https://example.com/to_do.whl": false} {
+		files := flask(map[string]string{info + "METADATA": "Name: to_do\nVersion: 0.1\n", info + "direct_url.json": fmt.Sprintf(`{"url": %q, "dir_info": {}}`, url)})
+		if r := pythonRun(t, map[string]string{"setup.cfg": "[metadata]\nname = to_do\n"}, files, scan.Licenses{}); (len(r.Findings) == 0) != own || r.Examined[0].N != 3 {
+			t.Errorf("installed from %q: %q, %v", url, outline(r), r.Examined)
 		}
 	}
 }

@@ -65,6 +65,7 @@ type known struct {
 	license spdx.Expression
 	files   []string // that say so, the first the nearest to the part's top
 	unclear []string // why it cannot be told, or not all of it
+	atHand  bool     // it is a distribution that was not installed from an index
 }
 
 func readAll(ctx context.Context, parts []part, m *memo) (all []known, err error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -94,19 +93,14 @@ func below(s scan.Service, names []string) (inside []string, err error) {
 
 // installed are the folders that look like an environment and have tracked files.
 func installed(dir string, files []string) (folders []string) {
-	seen := map[string]bool{".": true}
+	var code []string
 	for _, name := range files {
 		folders = append(folders, looksInstalled(name)...)
-		if !isPython(name) {
-			continue
-		}
-		for at := path.Dir(name); !seen[at]; at = path.Dir(at) {
-			seen[at] = true
-			if _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(at), marker)); err == nil { // tracked itself or not
-				folders = append(folders, at)
-			}
+		if isPython(name) {
+			code = append(code, name)
 		}
 	}
+	folders = append(folders, gitrepo.Beside(dir, marker, code)...)
 	slices.Sort(folders)
 	return slices.Compact(folders)
 }
