@@ -66,13 +66,14 @@ type tree struct {
 	root   *os.Root
 	files  []file
 	charts []chart
-	locks  []string // files with the checksums of Terraform's providers
-	broken []string // why a file cannot be understood, with its name and line
-	large  []string // files that were not read, and may be manifests
-	inner  bool     // there is something that is named terraformFolder
-	hidden []string // files of the repository in such folders
-	walked int      // files that there are
-	sorted int      // those of which it was decided what they are
+	partly map[string]string // files of charts that were not looked at as Helm uses them, and why
+	locks  []string          // files with the checksums of Terraform's providers
+	broken []string          // why a file cannot be understood, with its name and line
+	large  []string          // files that were not read, and may be manifests
+	inner  bool              // there is something that is named terraformFolder
+	hidden []string          // files of the repository in such folders
+	walked int               // files that there are
+	sorted int               // those of which it was decided what they are
 	size   int
 }
 
@@ -92,7 +93,7 @@ func look(ctx context.Context, top string, ignored ignorer) (*tree, error) {
 		return nil, fmt.Errorf("opening the work tree: %w", err)
 	}
 	defer root.Close()
-	t := &tree{top: top, root: root}
+	t := &tree{top: top, root: root, partly: map[string]string{}}
 	names, nested, err := t.walk(ctx)
 	if err != nil {
 		return nil, err

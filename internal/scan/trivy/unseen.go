@@ -29,9 +29,9 @@ func unseenRules() map[string]sarif.Rule {
 			Fix: "Split the file. Where it is data, and no manifest, an exception can say so.",
 		},
 		chartRule: {
-			ID: chartRule, Tool: ownTool, Name: "A Helm chart that cannot be rendered",
-			Why: "What a chart deploys is looked at as its default values have it rendered. Of this one nothing was looked at.",
-			Fix: "Commit the charts that it depends on (helm dependency build), and give every value that it needs a default in values.yaml.", URI: "https://helm.sh/docs/chart_template_guide/",
+			ID: chartRule, Tool: ownTool, Name: "A Helm chart that cannot be rendered in full",
+			Why: "What a chart deploys is looked at as its default values have it rendered. Of this one something, or all, was not looked at.",
+			Fix: "Commit the charts that it depends on (helm dependency build), and give every value that it needs a default in values.yaml. Name templates .yaml, .yml or .tpl, and use neither .Files nor symbolic links to folders in them.", URI: "https://helm.sh/docs/chart_template_guide/",
 		},
 		folderRule: {
 			ID: folderRule, Tool: ownTool, Name: "The folder .terraform is committed",
