@@ -282,7 +282,7 @@ func FuzzComposeFindings(f *testing.F) {
 }
 
 func FuzzUnderstand(f *testing.F) {
-	for _, seed := range []string{goodPod, composed, plantedCompose, `{"apiVersion":"v1","kind":"Pod","metadata":{}}`, "--- {a: b}\n", "apiVersion: {{ .a }}\n", "? {a: &a {b: *a}}\n: {{ c }}\n"} {
+	for _, seed := range []string{goodPod, composed, plantedCompose, `{"apiVersion":"v1","kind":"Pod","metadata":{}}`, "--- {a: b}\n", "apiVersion: {{ .a }}\n", "? {a: &a {b: *a}}\n: {{ c }}\n", "apiVersion: a\nkind: b\nkind: c\n"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
