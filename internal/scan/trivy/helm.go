@@ -2,9 +2,11 @@ package trivy
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -47,15 +49,63 @@ func (c chart) part(name string) string {
 		}
 		name = rest
 	}
-	first, _, below := strings.Cut(name, "/")
-	if base := path.Base(name); base == ".helmignore" || base == "values.schema.json" || below && !slices.Contains([]string{"templates", "charts", "files"}, first) {
+	base := path.Base(name)
+	switch {
+	case (base == ".helmignore" || base == "values.schema.json") && !strings.Contains("/"+name, "/templates/"):
+		return ""
+	case strings.HasPrefix(name, "templates/."): // Helm leaves it out
+		return ""
+	case strings.Contains(name, "/") && !inFolder(name):
 		return ""
 	}
 	return name
 }
 
+// inFolder tells whether a part of a chart is one of the folders that Helm reads,
+// or in one.
+func inFolder(part string) bool {
+	first, _, _ := strings.Cut(part, "/")
+	return first == "templates" || first == "charts" || first == "files"
+}
+
 // isTemplate tells whether a file is a template of the chart.
-func (c chart) isTemplate(name string) bool { return strings.HasPrefix(c.part(name), "templates/") }
+func (c chart) isTemplate(name string) bool {
+	return strings.HasPrefix(name, path.Join(c.dir, "templates")+"/")
+}
+
+// What has Helm read a file of the chart, and what defines a template for others.
+var (
+	readsFiles = regexp.MustCompile("\\.Files\\b|[\"'`]Files[\"'`]")
+	defines    = regexp.MustCompile(`\{\{-?\s*(?:define|block)\b`)
+)
+
+// otherwise is why Helm may make something else of a part of a chart than Trivy,
+// which renders templates of some names only, and has nothing else to read; "" is
+// for no reason.
+func otherwise(part string, text []byte) string {
+	template := strings.HasPrefix(part, "templates/")
+	switch base := path.Base(part); {
+	case (template || part == chartFile || part == "values.yaml") && readsFiles.Match(text):
+		return "it has a template read files of the chart, and what follows from them was not looked at: write it without .Files"
+	case !template || len(bytes.TrimSpace(text)) == 0 || isRendered(base, text):
+		return ""
+	case base != "NOTES.txt" && !strings.HasPrefix(base, "_") || defines.Match(text):
+		return "Helm renders it, and it was not looked at: give it a name that ends with .yaml, or with .tpl where it deploys nothing"
+	}
+	return ""
+}
+
+// isRendered tells whether Trivy renders a template. JSON it does not, but
+// without anything to render in it that is looked at as it stands.
+func isRendered(base string, text []byte) bool {
+	switch ext := strings.ToLower(path.Ext(base)); {
+	case ext == ".yaml", ext == ".yml", ext == ".tpl", base == ".helmignore":
+		return true
+	case ext == ".json":
+		return json.Valid(text) && !bytes.Contains(text, []byte("{{"))
+	}
+	return false
+}
 
 // library is a chart of which templates of others take parts. It deploys nothing,
 // and is not rendered by itself, unless it is called an application.
@@ -69,12 +119,19 @@ func (t *tree) takeForCharts(name string) error {
 			continue
 		}
 		text, err := t.read(name)
+		if errors.Is(err, errNoFile) && inFolder(part) {
+			t.partly[name] = "it is a symbolic link to no file of the repository: Helm follows it, and the chart was looked at without it; put there what it leads to"
+			continue
+		}
 		if err != nil && !strings.Contains(part, "/") && part != chartFile && part != "values.yaml" {
 			continue // beside the templates anything may lie
 		}
 		if err != nil {
 			t.fault(name, 0, err)
 			continue
+		}
+		if reason := otherwise(part, text); reason != "" {
+			t.partly[name] = reason
 		}
 		if t.size += len(text); t.size > maxText {
 			return errText
@@ -198,6 +255,10 @@ func (e *examination) charts(m *misconfigurations) {
 			}
 			e.unseenFinding(chartRule, path.Join(c.dir, chartFile), "it cannot be rendered with its default values, and was not looked at: "+clean(reason, maxReason))
 		}
+	}
+	e.plant(chartRule, otherwise("templates/planted", []byte("kind: Pod\n")) != "")
+	for _, name := range slices.Sorted(maps.Keys(e.tree.partly)) {
+		e.unseenFinding(chartRule, name, e.tree.partly[name])
 	}
 	if !slices.ContainsFunc(e.report.Tools, func(t pipeline.Tool) bool { return t.Name == ownTool }) {
 		e.report.Tools = append(e.report.Tools, pipeline.Tool{Name: ownTool, Version: e.params.Version})

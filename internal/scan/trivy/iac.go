@@ -141,7 +141,7 @@ func (s IaC) work(ctx context.Context, t pipeline.Task) (_ pipeline.Answer, err 
 		return pipeline.Answer{}, err
 	}
 	r := pipeline.Report{Stage: IaCName}
-	if len(files.files)+len(files.broken)+len(files.large)+len(files.hidden)+len(files.charts) == 0 && p.Absent == "" {
+	if len(files.files)+len(files.broken)+len(files.large)+len(files.coded)+len(files.hidden)+len(files.charts) == 0 && p.Absent == "" {
 		r.NotApplicable = "there are no Terraform files, Dockerfiles, Kubernetes manifests or Compose files"
 		r.Notes = files.notes()
 		return pipeline.Answer{Reports: []pipeline.Report{r}}, nil

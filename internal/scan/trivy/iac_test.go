@@ -42,6 +42,8 @@ func TestLook(t *testing.T) {
 		"pod.yaml": "# comment\n---\n" + goodPod, "two.yml": "a: 1\n---\n" + goodPod, "list.yaml": "apiVersion: v1\nkind: List\nitems: []\n",
 		"pod.json": `{"apiVersion":"v1","kind":"Pod","metadata":{}}`, "escaped.yaml": "\"\\x61piVersion\": v1\nkind: Pod\nmetadata: {}\n",
 		"kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n", "values.yaml": "services: 3\n", "openapi.yaml": "services:\n  a: {b: c}\n",
+		"other case.json": `{"apiVersion":"v1","kind":"Pod","metadata":{},"Kind":"","APIVERSION":1,"Items":[]}`, "otherwise.json": `{"ApiVersion":"v1","kind":"Pod","metadata":{}}`,
+		"twice.yaml": goodPod + "kind: Pod\n", "folded.yaml": "? \"api\\\n  Version\"\n: v1\nkind: Pod\nmetadata: {}\n",
 		"compose.yaml": composed, "deep/stack.yml": "services:\n  web:\n    build: .\n",
 		"chart/Chart.yaml": "apiVersion: v2\nkind: x\nmetadata: {}\n", "chart/templates/pod.yaml": goodPod + "{{ if }}\n",
 		".terraform/modules/m/main.tf": "", ".git/config": "", "main.go": "",
@@ -67,7 +69,7 @@ func TestLook(t *testing.T) {
 	want := map[kind][]string{
 		terraformKind:  {"a b/main.tf", "x.tf.json"},
 		dockerfileKind: {"Containerfile", "Dockerfile", "Dockerfile.prod", "link.Dockerfile", "web.dockerfile"},
-		kubernetesKind: {"escaped.yaml", "pod.json", "pod.yaml", "two.yml"},
+		kubernetesKind: {"escaped.yaml", "folded.yaml", "other case.json", "pod.json", "pod.yaml", "twice.yaml", "two.yml"},
 		composeKind:    {"compose.yaml", "deep/stack.yml"},
 	}
 	if diff := gocmp.Diff(want, names); diff != "" {
@@ -280,7 +282,7 @@ func FuzzComposeFindings(f *testing.F) {
 }
 
 func FuzzUnderstand(f *testing.F) {
-	for _, seed := range []string{goodPod, composed, plantedCompose, `{"apiVersion":"v1","kind":"Pod","metadata":{}}`, "--- {a: b}\n", "apiVersion: {{ .a }}\n", "? {a: &a {b: *a}}\n: {{ c }}\n"} {
+	for _, seed := range []string{goodPod, composed, plantedCompose, `{"apiVersion":"v1","kind":"Pod","metadata":{}}`, "--- {a: b}\n", "apiVersion: {{ .a }}\n", "? {a: &a {b: *a}}\n: {{ c }}\n", "apiVersion: a\nkind: b\nkind: c\n"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -66,13 +66,15 @@ type tree struct {
 	root   *os.Root
 	files  []file
 	charts []chart
-	locks  []string // files with the checksums of Terraform's providers
-	broken []string // why a file cannot be understood, with its name and line
-	large  []string // files that were not read, and may be manifests
-	inner  bool     // there is something that is named terraformFolder
-	hidden []string // files of the repository in such folders
-	walked int      // files that there are
-	sorted int      // those of which it was decided what they are
+	partly map[string]string // files of charts that were not looked at as Helm uses them, and why
+	locks  []string          // files with the checksums of Terraform's providers
+	broken []string          // why a file cannot be understood, with its name and line
+	large  []string          // files that were not read, and may be manifests
+	coded  []string          // files in another encoding than UTF-8 that may be
+	inner  bool              // there is something that is named terraformFolder
+	hidden []string          // files of the repository in such folders
+	walked int               // files that there are
+	sorted int               // those of which it was decided what they are
 	size   int
 }
 
@@ -92,7 +94,7 @@ func look(ctx context.Context, top string, ignored ignorer) (*tree, error) {
 		return nil, fmt.Errorf("opening the work tree: %w", err)
 	}
 	defer root.Close()
-	t := &tree{top: top, root: root}
+	t := &tree{top: top, root: root, partly: map[string]string{}}
 	names, nested, err := t.walk(ctx)
 	if err != nil {
 		return nil, err
@@ -201,6 +203,12 @@ func (t *tree) take(name string) error {
 		return nil
 	}
 	f.text = text
+	if f.kind == "" && bytes.IndexByte(text, 0) >= 0 {
+		if mayBeEither(text) {
+			t.coded = append(t.coded, name)
+		}
+		return nil
+	}
 	if f.kind == terraformKind && strings.HasSuffix(name, ".json") {
 		if err := jsonSyntax(text); err != nil {
 			t.fault(name, lineAt(text, err), err)
@@ -241,7 +249,7 @@ func (t *tree) takeLarge(name string) error {
 
 // mayBeManifest tells whether a text has what every manifest or Compose file has.
 func mayBeManifest(r io.Reader) (bool, error) {
-	const overlap = 16 // bytes, longer than what is looked for
+	const overlap = 64 // bytes, longer than what is looked for in any encoding
 	b := make([]byte, overlap+1<<20)
 	for {
 		n, err := io.ReadFull(r, b[overlap:])
@@ -293,9 +301,13 @@ func (t *tree) fault(name string, line int, err error) {
 }
 
 // mayBeEither tells whether a text has in it what every manifest or Compose file
-// has: the others need not be parsed.
+// has, or escapes that could hide it: the others need not be parsed. YAML may be
+// in UTF-16 (YAML 1.2, 5.2), which is ASCII with a NUL for each character.
 func mayBeEither(text []byte) bool {
-	return slices.ContainsFunc([]string{"apiVersion", "services", `\x`, `\u`, `\U`}, func(s string) bool { return bytes.Contains(text, []byte(s)) })
+	if bytes.IndexByte(text, 0) >= 0 {
+		text = bytes.ReplaceAll(text, []byte{0}, nil)
+	}
+	return slices.ContainsFunc([]string{"apiVersion", "services", `\x`, `\u`, `\U`, "\\\n", "\\\r"}, func(s string) bool { return bytes.Contains(text, []byte(s)) })
 }
 
 // Texts that tell what a file is meant to be that cannot be parsed.
@@ -357,6 +369,9 @@ func (t *tree) faultAt(name string, err error) {
 func kindOf(doc *yaml.Node) kind {
 	var fields map[string]yaml.Node
 	if doc.Decode(&fields) != nil {
+		if hasKey(doc, "apiVersion") && hasKey(doc, "kind") {
+			return kubernetesKind // with a key twice, of which kubectl takes the last
+		}
 		return ""
 	}
 	has := func(name string) bool { n, ok := fields[name]; return ok && n.Tag != "!!null" }
@@ -384,6 +399,19 @@ func kindOf(doc *yaml.Node) kind {
 	return ""
 }
 
+// hasKey tells whether a YAML document has a key, which others may keep from being
+// decoded.
+func hasKey(doc *yaml.Node, key string) bool {
+	for _, root := range doc.Content {
+		for i := 0; root.Kind == yaml.MappingNode && i < len(root.Content); i += 2 {
+			if root.Content[i].Value == key {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // jsonSyntax is what is wrong with a text as JSON.
 func jsonSyntax(text []byte) error {
 	var any json.RawMessage
@@ -399,19 +427,18 @@ func lineAt(text []byte, err error) int {
 	return 1 + bytes.Count(text[:min(len(text), int(syntax.Offset))], []byte("\n"))
 }
 
+// understandJSON tells what a JSON file is for. Names of fields are as they are
+// written: see readNode.
 func (t *tree) understandJSON(name string, text []byte) kind {
-	var doc struct {
-		APIVersion, Kind string
-		Metadata, Items  json.RawMessage
-	}
-	err := json.Unmarshal(text, &doc)
+	var fields map[string]json.RawMessage
+	err := json.Unmarshal(text, &fields)
 	switch {
 	case lineAt(text, err) > 0 && looksLikeManifest.Match(text):
 		t.fault(name, lineAt(text, err), err)
-	case err != nil || doc.APIVersion == "" || doc.Kind == "":
-	case doc.Items != nil:
+	case err != nil || fields["apiVersion"] == nil || fields["kind"] == nil:
+	case fields["items"] != nil:
 		t.fault(name, 1, errList)
-	case doc.Metadata != nil:
+	case fields["metadata"] != nil:
 		return kubernetesKind
 	}
 	return ""

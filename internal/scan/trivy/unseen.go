@@ -17,6 +17,7 @@ const ownTool = "sluice"
 
 const (
 	largeRule  = "iac-too-large"
+	codedRule  = "iac-encoding"
 	folderRule = "terraform-folder-tracked"
 	chartRule  = "helm-chart-unrendered"
 )
@@ -28,10 +29,15 @@ func unseenRules() map[string]sarif.Rule {
 			Why: "A file that may be a Kubernetes manifest or a Compose file was not read: whatever it sets up, no rule was held against it.",
 			Fix: "Split the file. Where it is data, and no manifest, an exception can say so.",
 		},
+		codedRule: {
+			ID: codedRule, Tool: ownTool, Name: "A manifest in another encoding than UTF-8",
+			Why: "A file that may be a Kubernetes manifest or a Compose file was not read, though what applies it may read its encoding: whatever it sets up, no rule was held against it.",
+			Fix: "Write the file in UTF-8. Where it is data, and no manifest, an exception can say so.",
+		},
 		chartRule: {
-			ID: chartRule, Tool: ownTool, Name: "A Helm chart that cannot be rendered",
-			Why: "What a chart deploys is looked at as its default values have it rendered. Of this one nothing was looked at.",
-			Fix: "Commit the charts that it depends on (helm dependency build), and give every value that it needs a default in values.yaml.", URI: "https://helm.sh/docs/chart_template_guide/",
+			ID: chartRule, Tool: ownTool, Name: "A Helm chart that cannot be rendered in full",
+			Why: "What a chart deploys is looked at as its default values have it rendered. Of this one something, or all, was not looked at.",
+			Fix: "Commit the charts that it depends on (helm dependency build), and give every value that it needs a default in values.yaml. Name templates .yaml, .yml or .tpl, and use neither .Files nor symbolic links to folders in them.", URI: "https://helm.sh/docs/chart_template_guide/",
 		},
 		folderRule: {
 			ID: folderRule, Tool: ownTool, Name: "The folder .terraform is committed",
@@ -43,7 +49,7 @@ func unseenRules() map[string]sarif.Rule {
 
 // unseeable tells of files of the repository that are not looked at.
 func (e *examination) unseeable() error {
-	if len(e.tree.large)+len(e.tree.hidden) == 0 {
+	if len(e.tree.large)+len(e.tree.coded)+len(e.tree.hidden) == 0 {
 		return nil
 	}
 	e.report.Tools = append(e.report.Tools, pipeline.Tool{Name: ownTool, Version: e.params.Version})
@@ -55,6 +61,10 @@ func (e *examination) unseeable() error {
 	e.plant(largeRule, planted)
 	for _, name := range e.tree.large {
 		e.unseenFinding(largeRule, name, fmt.Sprintf("it has more than %d MiB, may be a manifest, and was not looked at", maxFileSize>>20))
+	}
+	e.plant(codedRule, mayBeEither([]byte("\xff\xfes\x00e\x00r\x00v\x00i\x00c\x00e\x00s\x00")))
+	for _, name := range e.tree.coded {
+		e.unseenFinding(codedRule, name, "it is not in UTF-8, may be a manifest, and was not looked at")
 	}
 	e.plant(folderRule, slices.Equal(folders([]string{"a/.terraform/x", "b"}), []string{"a/.terraform"}))
 	for _, name := range folders(e.tree.hidden) {
