@@ -129,7 +129,9 @@ func (m *manifests) pyproject(f *manifest) error {
 		lines = append(lines, p.Project.Optional[key]...)
 	}
 	for _, file := range filesOf(p.Tool.Setuptools.Dynamic) {
-		lines = append(lines, "-r "+file)
+		if err := m.include(f, lineOfText(text, file), file); err != nil {
+			return err
+		}
 	}
 	if err := m.lines(f, text, lines); err != nil {
 		return err
@@ -288,7 +290,10 @@ func (m *manifests) setupConfig(f *manifest) error {
 			continue
 		}
 		if file, ok := strings.CutPrefix(value, "file:"); ok {
-			value = "-r " + strings.TrimSpace(file)
+			if err := m.include(f, n+1, strings.TrimSpace(file)); err != nil {
+				return err
+			}
+			continue
 		}
 		for _, one := range apart(value) {
 			if err := m.line(f, n+1, strings.TrimSpace(one)); err != nil {

@@ -18,13 +18,21 @@ var (
 	named     = regexp.MustCompile(`^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*\(?((?:\s*(?:===|[<>=!~]=|[<>])\s*[^\s;,()\[\]<>=!~]+\s*,?)*)\s*\)?\s*(?:;[\s(]*(?:python_|os_name|sys_platform|platform_|implementation_|extra|dependency_groups|os\.|sys\.|platform\.|["']).*)?$`)
 	exactly   = regexp.MustCompile(`^\s*===?\s*([vV]?[0-9][0-9A-Za-z.!+_-]*)\s*$`)
 	reference = regexp.MustCompile(`^([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*@|^[A-Za-z][A-Za-z0-9+.-]*:|^[^\s;]*/|^\.+$|^[^\s;]+\.(?:whl|zip|tar\.[a-z0-9]+|tgz|egg)(?:\s|$|\[|#|;)`)
-	editable  = regexp.MustCompile(`^(?:-e\s*=?\s*|--editable(?:\s+|=))(.+)$`)
-	option    = regexp.MustCompile(`^(?:-[rc]\s*=?\s*|--(?:requirement|constraint)(?:\s+|=))(.+)$`)
-	settings  = regexp.MustCompile(`^(?:-[if]|--(?:index-url|extra-index-url|pypi-url|find-links|no-binary|only-binary|trusted-host|use-feature)(?:\s|=)|--(?:no-index|prefer-binary|require-hashes|pre)\s*$)`)
+	editable  = regexp.MustCompile(`^(?:-e\s*|--editable(?:\s+|=))` + oneValue + `(?:\s*;.*|\s+--config-settings?(?:\s+|=)` + oneValue + `)?$`)
+	option    = regexp.MustCompile(`^(?:-[rc]\s*|--(?:requirement|constraint)(?:\s+|=))` + oneValue + `$`)
+	settings  = regexp.MustCompile(`^(?:(?:(?:-[if]\s*|--` + valued + `(?:\s+|=))` + oneValue + `|--(?:no-index|prefer-binary|require-hashes|pre))(?:\s+|$))+$`)
+	doubtful  = regexp.MustCompile(`^(?:-[rceif]\s*\S|--(?:requirement|constraint|editable|no-index|prefer-binary|require-hashes|pre|` + valued + `)(?:\s|=))`)
 	inline    = regexp.MustCompile(`\s(--?[A-Za-z].*)$`) // of one requirement
 	ofOne     = regexp.MustCompile(`^(?:(?:--hash|--global-option|--config-settings?|--install-option)(?:=|\s+)\s*(?:"[^"]*"|'[^']*'|\S+)\s*)+$`)
 	archive   = regexp.MustCompile(`\.(?:whl|zip|tar\.[a-z0-9]+|tgz|egg)$`)
 	comment   = regexp.MustCompile(`(?:^|\s)#.*$`) // at the start of a line or after a space
+)
+
+// What follows an option: one value, as a shell takes it. What is quoted otherwise
+// is not understood.
+const (
+	oneValue = `("[^"\\]*"|'[^']*'|[^\s\pZ\x1f"'\\=-][^\s\pZ\x1f"'\\]*)`
+	valued   = `(?:index-url|extra-index-url|pypi-url|find-links|no-binary|only-binary|trusted-host|use-feature)`
 )
 
 // kindOfLine is what a line is to pip.
@@ -39,6 +47,7 @@ const (
 	unpinnedLine
 	localLine     // something in a folder, which is examined itself
 	elsewhereLine // something in place of an index
+	doubtfulLine  // an option of pip's, with more than is understood
 )
 
 // understandLine says what a line without its comment is, and the name and the
@@ -48,7 +57,7 @@ func understandLine(line string) (kind kindOfLine, name, version string) {
 		return emptyLine, "", ""
 	}
 	if o := option.FindStringSubmatch(line); o != nil {
-		return includeLine, strings.Trim(strings.TrimSpace(o[1]), `"'`), ""
+		return includeLine, strings.Trim(o[1], `"'`), ""
 	}
 	if settings.MatchString(line) {
 		return settingLine, "", ""
@@ -60,7 +69,7 @@ func understandLine(line string) (kind kindOfLine, name, version string) {
 		line = strings.TrimSpace(line[:m[0]])
 	}
 	if e := editable.FindStringSubmatch(line); e != nil {
-		if line = strings.TrimSpace(e[1]); !strings.Contains(line, ":") {
+		if line = strings.Trim(e[1], `"'`); !strings.Contains(line, ":") {
 			return folderLine(line), "", ""
 		}
 	}
@@ -72,6 +81,8 @@ func understandLine(line string) (kind kindOfLine, name, version string) {
 	}
 	r := reference.FindStringSubmatch(line)
 	switch {
+	case doubtful.MatchString(line):
+		return doubtfulLine, "", ""
 	case line[0] == '-' || r == nil:
 		return unknownLine, "", ""
 	case r[1] == "" && !strings.Contains(line, ":"):
@@ -85,7 +96,7 @@ func understandLine(line string) (kind kindOfLine, name, version string) {
 func folderLine(name string) kindOfLine {
 	name, _, _ = strings.Cut(name, ";")
 	name, _, _ = strings.Cut(strings.TrimSpace(name), "[")
-	if !filepath.IsLocal(name) || archive.MatchString(name) {
+	if !filepath.IsLocal(name) || strings.Contains(name, "${") || archive.MatchString(name) {
 		return elsewhereLine
 	}
 	return localLine
@@ -130,7 +141,7 @@ func (m *manifests) line(f *manifest, n int, line string) error {
 	kind, name, version := understandLine(line)
 	r := requirement{name: pydist.Normalise(name), text: line, file: f.name, line: n, aside: f.aside}
 	switch kind {
-	case unknownLine:
+	case unknownLine, doubtfulLine:
 		return fault(f.name, n, "%q is nothing that pip is known to read", line)
 	case includeLine:
 		return m.include(f, n, name)
@@ -170,9 +181,12 @@ func continued(text string) (lines []string) {
 }
 
 // include reads a file that another one includes; it must be below the
-// service's folder.
+// service's folder, and be named in full.
 func (m *manifests) include(by *manifest, line int, name string) error {
-	if strings.Contains(name, "://") {
+	if path.IsAbs(name) || strings.Contains(name, "${") {
+		return fault(by.name, line, "it is not known which file %q is where the service is installed", name)
+	}
+	if strings.Contains(name, ":") {
 		m.elsewhere = append(m.elsewhere, requirement{text: name, file: by.name, line: line, aside: by.aside})
 		return nil
 	}

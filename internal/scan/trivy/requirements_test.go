@@ -84,6 +84,11 @@ func TestManifestsThatCannotBeRead(t *testing.T) {
 	tests := map[string]struct{ name, text, want string }{
 		"not there":          {"requirements.txt", "\n-r gone.txt\n", "requirements.txt:2: "},
 		"outside":            {"requirements.txt", "-r ../../../etc/passwd\n", "requirements.txt:1: "},
+		"an absolute path":   {"requirements.txt", "\n-r /x.txt\n", "requirements.txt:2: "},
+		"a variable":         {"requirements.txt", "-c ${X}.txt\n", "requirements.txt:1: "},
+		"a second include":   {"requirements.txt", "-r a.txt -r b.txt\n", "requirements.txt:1: "},
+		"after a setting":    {"requirements.txt", "-i https://pypi.org/simple -r a.txt\n", "requirements.txt:1: "},
+		"a guessed file's":   {"deps.txt", "a==1\n--no-binary :all: -e git+https://example.com/x#egg=x\n", "deps.txt:2: "},
 		"a folder":           {"requirements.txt", "-r .\n", "requirements.txt:1: "},
 		"an unknown option":  {"requirements/prod.txt", "a==1\n--reqirement other.txt\n", "requirements/prod.txt:2: "},
 		"an abbreviated one": {"requirements.txt", "--req other.txt\n", "requirements.txt:1: "},
@@ -277,12 +282,16 @@ func TestLines(t *testing.T) {
 		name string
 	}
 	for text, want := range map[string]line{
-		"-r extra.txt": {includeLine, "extra.txt"}, "-rextra.txt": {includeLine, "extra.txt"}, "-r=extra.txt": {includeLine, "extra.txt"}, "-cextra.txt": {includeLine, "extra.txt"},
+		"-r extra.txt": {includeLine, "extra.txt"}, "-rextra.txt": {includeLine, "extra.txt"}, "-r=extra.txt": {doubtfulLine, ""}, "-cextra.txt": {includeLine, "extra.txt"},
 		"--requirement extra.txt": {includeLine, "extra.txt"}, "--requirement=extra.txt": {includeLine, "extra.txt"}, "--constraint extra.txt": {includeLine, "extra.txt"},
 		"-r 'a b.txt'": {includeLine, "a b.txt"}, "--require-hashes": {settingLine, ""}, "-i extra.txt": {settingLine, ""}, "--pre": {settingLine, ""}, "--prefer": {unknownLine, ""},
 		"a (==1)": {pinnedLine, "a"}, "a[b,c]===1.0": {pinnedLine, "a"}, "a==1,!=2": {unpinnedLine, "a"}, "a~=1.0": {unpinnedLine, "a"}, "a==${VERSION}": {unpinnedLine, "a"}, "a=1": {unknownLine, ""},
 		"a==1 --config-settings=\"x=y z\" --hash=sha256:b": {pinnedLine, "a"}, "a == 1 --what": {unknownLine, ""}, "a@https://x": {elsewhereLine, "a"}, "file:///x": {elsewhereLine, ""},
 		"-e git+ssh://x/y#egg=z": {elsewhereLine, ""}, "-e lib": {localLine, ""}, "./lib[x]": {localLine, ""}, "/srv/lib": {elsewhereLine, ""}, ".": {localLine, ""}, "lib-1.tar.gz": {elsewhereLine, ""},
+		"--index-url https://${TOKEN}@x/": {settingLine, ""}, "--extra-index-url=https://x --trusted-host x": {settingLine, ""}, "--find-links ./wheels": {settingLine, ""}, "--no-binary :all:": {settingLine, ""},
+		"--only-binary=:all:": {settingLine, ""}, "--prefer-binary": {settingLine, ""}, "--use-feature=x": {settingLine, ""}, "-f'a b'": {settingLine, ""}, "-c c.txt": {includeLine, "c.txt"},
+		"-i https://x -r y": {doubtfulLine, ""}, "-r a -r b": {doubtfulLine, ""}, "--pre -e git+https://x#egg=y": {doubtfulLine, ""}, `-r a\ b`: {doubtfulLine, ""}, "-r a\u00a0#b": {doubtfulLine, ""}, "-e a -e b": {doubtfulLine, ""},
+		"-e '/srv/lib'": {elsewhereLine, ""}, "-e ${X}/lib": {elsewhereLine, ""}, "-e lib ; python_version > '3'": {localLine, ""},
 		"--editable=.": {localLine, ""}, "-e": {unknownLine, ""}, "a b": {unknownLine, ""}, "": {emptyLine, ""},
 	} {
 		kind, name, _ := understandLine(text)
