@@ -264,12 +264,12 @@ var (
 
 // setupConfig reads what setup.cfg requires.
 func (m *manifests) setupConfig(f *manifest) error {
-	text, err := m.text(f.name, maxManifest)
+	text, err := m.plain(f.name)
 	if err != nil {
 		return err
 	}
 	in, key := "", ""
-	for n, line := range strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n") {
+	for n, line := range strings.Split(text, "\n") {
 		value := ""
 		switch trimmed := strings.TrimSpace(line); {
 		case trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';':

@@ -102,11 +102,46 @@ func folderLine(name string) kindOfLine {
 	return localLine
 }
 
+// ends are what ends a line for Python, and for nobody else; and coding is the
+// comment that says how a text is encoded (PEP 263).
+const ends = "\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029"
+
+var (
+	coding   = regexp.MustCompile(`^(?:[^\n]*\n)??#[^\n]*?coding[:=][ \t]*([-\w.]+)`)
+	utf8Name = regexp.MustCompile(`(?i)^utf[-_]?8$`)
+)
+
+// plain is the content of a file that says the same to Python as to who reads it.
+func (m *manifests) plain(name string) (string, error) {
+	content, err := m.text(name, maxManifest)
+	if err != nil {
+		return "", err
+	}
+	if !utf8.Valid(content) {
+		return "", fault(name, 1, "it is not UTF-8")
+	}
+	text := strings.ReplaceAll(string(content), "\r\n", "\n")
+	if c := coding.FindStringSubmatch(text); c != nil && !utf8Name.MatchString(c[1]) {
+		return "", fault(name, 1, "a comment says that it is encoded as %q, not as UTF-8", c[1])
+	}
+	if at := strings.IndexAny(text, ends); at >= 0 {
+		end, _ := utf8.DecodeRuneInString(text[at:])
+		return "", fault(name, 1+strings.Count(text[:at], "\n"), "the character %U ends a line for Python", end)
+	}
+	return text, nil
+}
+
 // isRequirements tells by its content whether pip is to be given a text.
 func isRequirements(text string) (is bool) {
 	if !utf8.ValidString(text) {
 		return false
 	}
+	text = strings.Map(func(c rune) rune {
+		if strings.ContainsRune(ends, c) {
+			return '\n'
+		}
+		return c
+	}, strings.ReplaceAll(text, "\r\n", "\n"))
 	for _, line := range continued(text) {
 		switch kind, _, _ := understandLine(line); kind {
 		case unknownLine, localLine:
@@ -121,14 +156,11 @@ func isRequirements(text string) (is bool) {
 // requirements reads a file of pip's. What pins nothing is kept apart: it cannot
 // be looked up. A line that pip would not read either is an error.
 func (m *manifests) requirements(f *manifest) error {
-	text, err := m.text(f.name, maxManifest)
+	text, err := m.plain(f.name)
 	if err != nil {
 		return err
 	}
-	if !utf8.Valid(text) {
-		return fault(f.name, 1, "it is not UTF-8")
-	}
-	for n, line := range continued(string(text)) {
+	for n, line := range continued(text) {
 		if err := m.line(f, n+1, line); err != nil {
 			return err
 		}
@@ -160,7 +192,7 @@ func (m *manifests) line(f *manifest, n int, line string) error {
 func continued(text string) (lines []string) {
 	var begun strings.Builder
 	joined := 0
-	for line := range strings.SplitSeq(strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"), "\r\n", "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.TrimPrefix(text, "\ufeff"), "\n") {
 		// A line of comment does not go on, and ends what went on before it (pip's join_lines).
 		before, more := strings.CutSuffix(line, "\\")
 		if more && !strings.HasPrefix(strings.TrimSpace(line), "#") {
