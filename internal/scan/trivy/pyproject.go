@@ -1,10 +1,12 @@
 package trivy
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,7 +45,54 @@ func (m *manifests) decode(f *manifest, into any) (text string, err error) {
 	case err != nil:
 		return "", fault(f.name, 1, "%v", err)
 	}
+	var all map[string]any
+	if _, err := toml.Decode(string(content), &all); err != nil {
+		return "", fault(f.name, 1, "%v", err)
+	}
+	if key := misspelt(reflect.TypeOf(into), all); key != "" {
+		return "", fault(f.name, lineOfText(string(content), key), "the key %q is in letters of another case than what reads the file knows", key)
+	}
 	return string(content), nil
+}
+
+// misspelt is a key that was taken for a field although its letters are of another
+// case: to what reads the file it is another key. The value is what was decoded.
+func misspelt(t reflect.Type, value any) (found string) {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return misspelt(t.Elem(), value)
+	case reflect.Slice:
+		items := reflect.ValueOf(value)
+		for i := 0; items.Kind() == reflect.Slice && i < items.Len() && found == ""; i++ {
+			found = misspelt(t.Elem(), items.Index(i).Interface())
+		}
+	case reflect.Map, reflect.Struct:
+		table, _ := value.(map[string]any)
+		for _, key := range slices.Sorted(maps.Keys(table)) {
+			of, ok := member(t, key)
+			if !ok {
+				return key
+			}
+			if found = misspelt(of, table[key]); found != "" {
+				return found
+			}
+		}
+	}
+	return found
+}
+
+// member is the type of what a table has by a key, and whether that is written as
+// the decoder's field is.
+func member(t reflect.Type, key string) (of reflect.Type, exact bool) {
+	if t.Kind() == reflect.Map {
+		return t.Elem(), true
+	}
+	for _, f := range reflect.VisibleFields(t) {
+		if name := cmp.Or(f.Tag.Get("toml"), strings.ToLower(f.Name)); strings.EqualFold(name, key) {
+			return f.Type, name == key
+		}
+	}
+	return reflect.TypeFor[any](), true // which is not read
 }
 
 // tomlLock reads a lock of Poetry, uv, PDM, or as PEP 751 has it.
@@ -70,7 +119,7 @@ func (m *manifests) pipfileLock(f *manifest) error {
 	}
 	f.lock = true
 	for _, group := range slices.Sorted(maps.Keys(groups)) {
-		var packages map[string]struct{ Version string }
+		var packages map[string]map[string]any // not a struct: its fields would be found in letters of any case
 		if group == "_meta" {
 			continue
 		}
@@ -78,7 +127,8 @@ func (m *manifests) pipfileLock(f *manifest) error {
 			return fault(f.name, 1, "%s: %v", group, err)
 		}
 		for _, name := range slices.Sorted(maps.Keys(packages)) {
-			m.locked(f, name, strings.TrimLeft(packages[name].Version, "="))
+			version, _ := packages[name]["version"].(string)
+			m.locked(f, name, strings.TrimLeft(version, "="))
 		}
 	}
 	return nil

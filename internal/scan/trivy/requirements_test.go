@@ -106,6 +106,9 @@ func TestManifestsThatCannotBeRead(t *testing.T) {
 		"deep TOML":           {"uv.lock", "a = " + strings.Repeat("[", 1<<20), "uv.lock:1: it is more than"},
 		"broken JSON":         {"Pipfile.lock", "{\n\"default\": [\n", "Pipfile.lock:3: "},
 		"another JSON":        {"Pipfile.lock", "{\"default\": 3}", "Pipfile.lock:1: "},
+		"a table twice":       {"pyproject.toml", "[project]\ndependencies=[\"evil\"]\n[PROJECT]\ndependencies=[\"flask==3\"]\n", "pyproject.toml:3: "},
+		"a key twice":         {"uv.lock", "[[package]]\nname='a'\nversion='1.0'\nVersion='5.2'\n", "uv.lock:4: "},
+		"a key in a list":     {"poetry.lock", "package = [{name='a', \"verſion\"='5.2'}]\n", "poetry.lock:1: "},
 		"setup.cfg":           {"setup.cfg", "[options]\ninstall_requires =\n  a b c\n", "setup.cfg:3: "},
 	}
 	for name, tt := range tests {
@@ -139,7 +142,7 @@ func TestProjects(t *testing.T) {
 			pinned: "click", unpinned: []string{"flask * (Pipfile:4)"},
 		},
 		"Pipfile.lock": {
-			text:   "{\"_meta\": {\"sources\": []}, \"default\": {\"Flask\": {\"version\": \"==2.3.2\"}, \"x\": {\"git\": \"https://example.com\"}}, \"develop\": {\"pytest\": {\"version\": \"==8\"}}}",
+			text:   "{\"_meta\": {\"sources\": []}, \"default\": {\"Flask\": {\"version\": \"==2.3.2\", \"Version\": \"==9\"}, \"x\": {\"git\": \"https://example.com\"}}, \"develop\": {\"pytest\": {\"version\": \"==8\"}}}",
 			pinned: "flask pytest", elsewhere: []string{"x (Pipfile.lock:0)"},
 		},
 		"pylock.web.toml": {text: "[[packages]]\nname = \"attrs\"\nversion = \"25.1.0\"\n", pinned: "attrs"},
@@ -156,6 +159,9 @@ func TestProjects(t *testing.T) {
 			m, err := findManifests(t.Context(), folder(t, map[string]string{name: tt.text}), nil)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if strings.Contains(string(m.files[0].text), "==9") {
+				t.Errorf("another version: %s", m.files[0].text)
 			}
 			diff := cmp.Diff(tt.pinned, m.pins()[name]) + cmp.Diff(tt.unpinned, all(m.unpinned)) + cmp.Diff(tt.elsewhere, all(m.elsewhere)) + cmp.Diff(tt.none, all(m.unread))
 			if diff != "" {
