@@ -32,6 +32,7 @@ type manifest struct {
 	lock     bool     // a tool wrote it: it has all packages, with their versions
 	text     []byte   // as a file of pip's that pins what is pinned
 	packages []string // that it pins, normalised
+	folders  []string // packages that it takes from folders of the service's, normalised
 	includes []string // names of others
 	aside    bool     // what is read of it now is for working on the service
 }
@@ -231,7 +232,7 @@ func (m *manifests) covered(r requirement, groups map[string]string) bool {
 		above := at == "." || at == dir || strings.HasPrefix(dir, at+"/")
 		compiled := f.name == stem+".txt" || at == dir && path.Base(f.name) == "requirements.txt" && !mayBeName.MatchString(r.file)
 		belongs := f.lock && above || compiled || groups[f.name] == groups[r.file]
-		return belongs && (slices.Contains(f.packages, r.name) || f.lock && r.name == "")
+		return belongs && (slices.Contains(f.packages, r.name) || slices.Contains(f.folders, r.name) || f.lock && r.name == "")
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"reflect"
 	"regexp"
 	"slices"
@@ -97,14 +98,55 @@ func member(t reflect.Type, key string) (of reflect.Type, exact bool) {
 
 // tomlLock reads a lock of Poetry, uv, PDM, or as PEP 751 has it.
 func (m *manifests) tomlLock(f *manifest) error {
-	type locked []struct{ Name, Version string }
-	var all struct{ Package, Packages locked }
+	var all struct{ Package, Packages []map[string]any }
 	_, err := m.decode(f, &all)
 	f.lock = true
 	for _, p := range slices.Concat(all.Package, all.Packages) {
-		m.locked(f, p.Name, p.Version)
+		name, _ := p["name"].(string)
+		m.locked(f, name, p)
 	}
 	return err
+}
+
+// origin is where a package of a lock is from: pinnedLine is an index. Each tool
+// says it by keys of its own: for what is at an address, and for folders.
+func origin(file string, p map[string]any) kindOfLine {
+	source, _ := p["source"].(map[string]any)
+	var remote, folders []string
+	switch path.Base(file) {
+	case "uv.lock":
+		if p, remote = source, []string{"git", "url", "path"}; source["registry"] == nil {
+			folders = []string{"editable", "virtual", "directory"}
+		}
+	case "poetry.lock":
+		switch p = source; source["type"] {
+		case nil, "legacy":
+		case "directory":
+			folders = []string{"url"}
+		default:
+			remote = []string{"type"}
+		}
+	case "pdm.lock":
+		remote, folders = []string{"git", "url"}, []string{"path"}
+	case "Pipfile.lock":
+		remote, folders = []string{"git", "hg", "svn", "bzr", "file", "url"}, []string{"path"}
+	default: // PEP 751
+		if remote, folders = []string{"vcs", "archive"}, []string{"path"}; p["vcs"] == nil && p["archive"] == nil {
+			p, _ = p["directory"].(map[string]any)
+		}
+	}
+	has := func(key string) bool { return p[key] != nil }
+	if slices.ContainsFunc(remote, has) {
+		return elsewhereLine
+	}
+	if i := slices.IndexFunc(folders, has); i >= 0 {
+		folder, _ := p[folders[i]].(string)
+		if !path.IsAbs(folder) {
+			folder = path.Join(path.Dir(file), folder)
+		}
+		return folderLine(folder)
+	}
+	return pinnedLine
 }
 
 // pipfileLock reads a lock of Pipenv: groups of packages, besides "_meta".
@@ -127,16 +169,22 @@ func (m *manifests) pipfileLock(f *manifest) error {
 			return fault(f.name, 1, "%s: %v", group, err)
 		}
 		for _, name := range slices.Sorted(maps.Keys(packages)) {
-			version, _ := packages[name]["version"].(string)
-			m.locked(f, name, strings.TrimLeft(version, "="))
+			m.locked(f, name, packages[name])
 		}
 	}
 	return nil
 }
 
-// locked adds a package of a lock. What has no version is from elsewhere.
-func (m *manifests) locked(f *manifest, name, version string) {
-	if version == "" || named.FindString(name) == "" {
+// locked adds a package of a lock. What has no version is from elsewhere, and
+// what is in a folder of the service's is examined itself.
+func (m *manifests) locked(f *manifest, name string, p map[string]any) {
+	version, _ := p["version"].(string)
+	version = strings.TrimLeft(version, "=") // Pipenv's
+	switch from := origin(f.name, p); {
+	case from == localLine:
+		f.folders = append(f.folders, pydist.Normalise(name))
+		return
+	case from == elsewhereLine || version == "" || named.FindString(name) == "":
 		m.elsewhere = append(m.elsewhere, requirement{name: pydist.Normalise(name), text: name, file: f.name})
 		return
 	}
@@ -287,9 +335,10 @@ func (m *manifests) table(f *manifest, text string, packages map[string]any, pre
 		case map[string]any:
 			version, _ = v["version"].(string)
 			folder, _ := v["path"].(string)
-			if elsewhere = v["git"] != nil || v["url"] != nil || v["file"] != nil || v["path"] != nil; folder != "" && folderLine(folder) == localLine {
+			if elsewhere = v["git"] != nil || v["url"] != nil || v["file"] != nil; !elsewhere && folder != "" && folderLine(folder) == localLine {
 				continue
 			}
+			elsewhere = elsewhere || v["path"] != nil
 		}
 		r := requirement{name: pydist.Normalise(name), text: strings.TrimSpace(name + " " + version), file: f.name, line: lineOfText("\n"+text, "\n"+name), aside: f.aside}
 		pinned := alone.FindStringSubmatch(version)

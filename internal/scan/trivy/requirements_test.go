@@ -107,8 +107,8 @@ func TestManifestsThatCannotBeRead(t *testing.T) {
 		"broken JSON":         {"Pipfile.lock", "{\n\"default\": [\n", "Pipfile.lock:3: "},
 		"another JSON":        {"Pipfile.lock", "{\"default\": 3}", "Pipfile.lock:1: "},
 		"a table twice":       {"pyproject.toml", "[project]\ndependencies=[\"evil\"]\n[PROJECT]\ndependencies=[\"flask==3\"]\n", "pyproject.toml:3: "},
-		"a key twice":         {"uv.lock", "[[package]]\nname='a'\nversion='1.0'\nVersion='5.2'\n", "uv.lock:4: "},
-		"a key in a list":     {"poetry.lock", "package = [{name='a', \"verſion\"='5.2'}]\n", "poetry.lock:1: "},
+		"a key twice":         {"uv.lock", "[[package]]\nname='a'\n[[Package]]\nname='b'\n", "uv.lock:3: "},
+		"another letter":      {"poetry.lock", "\"pacKage\" = [{name='a', version='5.2'}]\n", "poetry.lock:1: "},
 		"setup.cfg":           {"setup.cfg", "[options]\ninstall_requires =\n  a b c\n", "setup.cfg:3: "},
 	}
 	for name, tt := range tests {
@@ -142,13 +142,31 @@ func TestProjects(t *testing.T) {
 			pinned: "click", unpinned: []string{"flask * (Pipfile:4)"},
 		},
 		"Pipfile.lock": {
-			text:   "{\"_meta\": {\"sources\": []}, \"default\": {\"Flask\": {\"version\": \"==2.3.2\", \"Version\": \"==9\"}, \"x\": {\"git\": \"https://example.com\"}}, \"develop\": {\"pytest\": {\"version\": \"==8\"}}}",
+			text:   "{\"_meta\": {\"sources\": []}, \"default\": {\"Flask\": {\"version\": \"==2.3.2\", \"Version\": \"==9\"}, \"x\": {\"version\": \"==1\", \"git\": \"https://example.com\"}}, \"develop\": {\"pytest\": {\"version\": \"==8\"}}}",
 			pinned: "flask pytest", elsewhere: []string{"x (Pipfile.lock:0)"},
 		},
 		"pylock.web.toml": {text: "[[packages]]\nname = \"attrs\"\nversion = \"25.1.0\"\n", pinned: "attrs"},
 		"setup.cfg": {
 			text:   "[flake8]\nignore = E1\n[options]\ninstall_requires =\n    flask==1\n    # no\n    idna>=3 ; python_version > '3'\n[options.extras_require]\nx = a; b==2\n",
 			pinned: "flask b", unpinned: []string{"a (setup.cfg:9)", "idna>=3 ; python_version > '3' (setup.cfg:7)"},
+		},
+		"uv.lock": {
+			text: "[[package]]\nname='ours'\nsource={editable='.'}\n[[package]]\nname='lib'\nversion='1'\nsource={directory='lib'}\n[[package]]\nname='g'\nversion='1'\nsource={git='https://example.com/g'}\n" +
+				"[[package]]\nname='out'\nversion='1'\nsource={virtual='../out'}\n[[package]]\nname='a'\nversion='1'\nVersion='==9'\nsource={registry='https://pypi.org/simple'}\n",
+			pinned: "a", elsewhere: []string{"g (uv.lock:0)", "out (uv.lock:0)"},
+		},
+		"poetry.lock": {
+			text: "[[package]]\nname='g'\nversion='1'\n[package.source]\ntype='git'\nurl='https://example.com/g'\n[[package]]\nname='lib'\nversion='1'\n[package.source]\ntype='directory'\nurl='lib'\n" +
+				"[[package]]\nname='a'\nversion='1'\n[package.source]\ntype='legacy'\nurl='https://example.com/simple'\n[[package]]\nname='b'\nversion='1'\ngit='not its key'\n[package.source]\nType='directory'\nurl='lib'\n",
+			pinned: "a b", elsewhere: []string{"g (poetry.lock:0)"},
+		},
+		"pdm.lock": {
+			text:   "[[package]]\nname='g'\nversion='1'\ngit='https://example.com/g'\n[[package]]\nname='lib'\nversion='1'\npath='./lib'\n[[package]]\nname='w'\nversion='1'\npath='./w.whl'\n[[package]]\nname='a'\nversion='1'\n",
+			pinned: "a", elsewhere: []string{"g (pdm.lock:0)", "w (pdm.lock:0)"},
+		},
+		"pylock.toml": {
+			text:   "[[packages]]\nname='g'\nversion='1'\nvcs={type='git'}\n[[packages]]\nname='lib'\ndirectory={path='.'}\n[[packages]]\nname='w'\nversion='1'\narchive={url='https://example.com/w'}\n[[packages]]\nname='a'\nversion='1'\n",
+			pinned: "a", elsewhere: []string{"g (pylock.toml:0)", "w (pylock.toml:0)"},
 		},
 		"setup.py":        {text: "from setuptools import setup\nsetup(install_requires=x)\n", none: []string{"what setup.py requires (setup.py:2)"}},
 		"environment.yml": {text: "name: x\ndependencies:\n  - numpy\n", none: []string{"packages of conda's (environment.yml:2)"}},
@@ -186,6 +204,8 @@ func TestCovered(t *testing.T) {
 		"what is made of it":     {map[string]string{"x.in": "a\n-c c.txt", "c.txt": "", "x.txt": "a==1"}, true},
 		"a lock above":           {map[string]string{"x/requirements.txt": "a", "uv.lock": lock}, true},
 		"a lock beside":          {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a>1\"]", "uv.lock": lock}, true},
+		"a lock's folder":        {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a\"]", "uv.lock": lock + "source = {editable = \"a\"}\n"}, true},
+		"a lock's address":       {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a\"]", "uv.lock": lock + "source = {git = \"https://example.com/a\"}\n"}, false},
 		"a lock elsewhere":       {map[string]string{"x/requirements.txt": "a", "y/uv.lock": lock}, false},
 		"another's requirements": {map[string]string{"requirements.in": "a", "x/requirements.txt": "a==1"}, false},
 		"a project's":            {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a>1\"]", "requirements.txt": "a==1"}, true},
