@@ -79,17 +79,23 @@ var (
 
 // reader is that of a file, by its name; nil where that tells nothing.
 func reader(name string) func(*manifests, *manifest) error {
-	base := path.Base(name)
-	if pylockName.MatchString(base) {
-		base = "pylock.toml"
-	}
-	if read := readers()[base]; read != nil {
+	if read := toolsReader(name); read != nil {
 		return read
 	}
+	base := path.Base(name)
 	if requirementsName.MatchString(base) || requirementsDir.MatchString(name) && !readme.MatchString(base) {
 		return (*manifests).requirements
 	}
 	return nil
+}
+
+// toolsReader is that of a file which is of another tool than pip.
+func toolsReader(name string) func(*manifests, *manifest) error {
+	base := path.Base(name)
+	if pylockName.MatchString(base) {
+		base = "pylock.toml"
+	}
+	return readers()[base]
 }
 
 // findManifests reads those below a folder, and the ones that they include.

@@ -223,6 +223,9 @@ func (m *manifests) include(by *manifest, line int, name string) error {
 		return nil
 	}
 	name = path.Join(path.Dir(by.name), name)
+	if toolsReader(name) != nil {
+		return fault(by.name, line, "%q is a file of another tool than pip", name)
+	}
 	by.includes = append(by.includes, name)
 	if err := m.add(name, (*manifests).requirements); err != nil {
 		return fault(by.name, line, "%v", err)

@@ -94,6 +94,8 @@ func TestManifestsThatCannotBeRead(t *testing.T) {
 		"a form feed":         {"setup.cfg", "[options]\ninstall_requires =\n  a==1 # b\fevil\n", "setup.cfg:3: "},
 		"a guessed file's \v": {"deps.txt", "a==1\r\n# a\vevil\n", "deps.txt:2: "},
 		"another encoding":    {"requirements.txt", "a==1\n# -*- coding: utf-7 -*-\n", "requirements.txt:1: "},
+		"another reader's":    {"requirements.txt", "a==1\n-r environment.yml\n", "requirements.txt:2: \"environment.yml\" is "},
+		"a lock for pip":      {"a/requirements.txt", "-c ../pylock.x.toml\n", "a/requirements.txt:1: \"pylock.x.toml\" is "},
 		"a folder":            {"requirements.txt", "-r .\n", "requirements.txt:1: "},
 		"an unknown option":   {"requirements/prod.txt", "a==1\n--reqirement other.txt\n", "requirements/prod.txt:2: "},
 		"an abbreviated one":  {"requirements.txt", "--req other.txt\n", "requirements.txt:1: "},
