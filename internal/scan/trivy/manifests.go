@@ -74,7 +74,8 @@ var (
 	requirementsDir  = regexp.MustCompile(`(?i)(?:^|/)(?:requirements|constraints|reqs)/[^/]+\.(?:txt|in|pip)$`)
 	readme           = regexp.MustCompile(`(?i)^(?:readme|license|notice|changelog)`)
 	mayBeName        = regexp.MustCompile(`(?i)\.(?:txt|in|pip)$`)
-	pylockName       = regexp.MustCompile(`^pylock\.[^.]+\.toml$`) // PEP 751
+	projectName      = regexp.MustCompile(`(?:^|/)(?:pyproject\.toml|Pipfile|setup\.py|setup\.cfg)$`) // whose packages a lock has
+	pylockName       = regexp.MustCompile(`^pylock\.[^.]+\.toml$`)                                    // PEP 751
 )
 
 // reader is that of a file, by its name; nil where that tells nothing.
@@ -230,15 +231,17 @@ func fault(name string, line int, format string, args ...any) error {
 }
 
 // covered tells whether a file that belongs to the requirement's own pins it: one
-// that includes it or is included, what pip-compile writes, or a lock above it.
+// that includes it or is included, what pip-compile writes, or a lock above it,
+// unless it is a file of pip's: that reads no lock.
 func (m *manifests) covered(r requirement, groups map[string]string) bool {
 	dir, stem := path.Dir(r.file), strings.TrimSuffix(r.file, ".in")
 	return slices.ContainsFunc(m.files, func(f manifest) bool {
 		at := path.Dir(f.name)
 		above := at == "." || at == dir || strings.HasPrefix(dir, at+"/")
 		compiled := f.name == stem+".txt" || at == dir && path.Base(f.name) == "requirements.txt" && !mayBeName.MatchString(r.file)
-		belongs := f.lock && above || compiled || groups[f.name] == groups[r.file]
-		return belongs && (slices.Contains(f.packages, r.name) || slices.Contains(f.folders, r.name) || f.lock && r.name == "")
+		locks := f.lock && above && (projectName.MatchString(r.file) || path.Ext(r.file) == ".in" && strings.HasPrefix(path.Base(f.name), "pylock."))
+		belongs := locks || compiled || groups[f.name] == groups[r.file]
+		return belongs && (slices.Contains(f.packages, r.name) || slices.Contains(f.folders, r.name) || locks && len(f.packages) > 0 && r.name == "")
 	})
 }
 

@@ -427,7 +427,7 @@ var channels = regexp.MustCompile(`(?m)^dependencies:`)
 
 // conda tells of packages of conda's, which are in no database that is asked.
 func (m *manifests) conda(f *manifest) error {
-	return m.opaque(f, channels, "conda", "packages of conda's")
+	return m.opaque(f, channels, "conda's", "packages of conda's")
 }
 
 // opaque notes a file that says something which cannot be looked up.

@@ -199,26 +199,31 @@ func TestCovered(t *testing.T) {
 		files map[string]string
 		want  bool
 	}{
-		"nothing":                {map[string]string{"requirements.txt": "a"}, false},
-		"a constraint":           {map[string]string{"requirements.txt": "a\n-c pins/c.txt", "pins/c.txt": "A==1"}, true},
-		"what includes it":       {map[string]string{"requirements.txt": "a==1\n-r x/base.txt", "x/base.txt": "a"}, true},
-		"what is beside it":      {map[string]string{"requirements/prod.txt": "a", "requirements/dev.txt": "a==1"}, false},
-		"what is made of it":     {map[string]string{"x.in": "a\n-c c.txt", "c.txt": "", "x.txt": "a==1"}, true},
-		"a lock above":           {map[string]string{"x/requirements.txt": "a", "uv.lock": lock}, true},
-		"a lock beside":          {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a>1\"]", "uv.lock": lock}, true},
-		"a lock's folder":        {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a\"]", "uv.lock": lock + "source = {editable = \"a\"}\n"}, true},
-		"a lock's address":       {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a\"]", "uv.lock": lock + "source = {git = \"https://example.com/a\"}\n"}, false},
-		"a lock elsewhere":       {map[string]string{"x/requirements.txt": "a", "y/uv.lock": lock}, false},
-		"another's requirements": {map[string]string{"requirements.in": "a", "x/requirements.txt": "a==1"}, false},
-		"a project's":            {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a>1\"]", "requirements.txt": "a==1"}, true},
-		"another package":        {map[string]string{"requirements.txt": "a\n-c c.txt", "c.txt": "b==1"}, false},
+		"nothing":                   {map[string]string{"requirements.txt": "a"}, false},
+		"a constraint":              {map[string]string{"requirements.txt": "a\n-c pins/c.txt", "pins/c.txt": "A==1"}, true},
+		"what includes it":          {map[string]string{"requirements.txt": "a==1\n-r x/base.txt", "x/base.txt": "a"}, true},
+		"what is beside it":         {map[string]string{"requirements/prod.txt": "a", "requirements/dev.txt": "a==1"}, false},
+		"what is made of it":        {map[string]string{"x.in": "a\n-c c.txt", "c.txt": "", "x.txt": "a==1"}, true},
+		"a lock above":              {map[string]string{"x/Pipfile": "[packages]\na = \"*\"", "uv.lock": lock}, true},
+		"a lock that pip reads not": {map[string]string{"requirements.txt": "a", "uv.lock": lock}, false},
+		"a lock of what is written": {map[string]string{"requirements.in": "a", "pylock.toml": "[[packages]]\nname = \"a\"\nversion = \"1\"\n"}, true},
+		"an empty lock":             {map[string]string{"setup.py": "install_requires", "Pipfile.lock": "{}"}, false},
+		"a program and a lock":      {map[string]string{"setup.py": "install_requires", "uv.lock": lock}, true},
+		"conda's":                   {map[string]string{"environment.yml": "dependencies:\n", "requirements.txt": "conda==1"}, false},
+		"a lock beside":             {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a>1\"]", "uv.lock": lock}, true},
+		"a lock's folder":           {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a\"]", "uv.lock": lock + "source = {editable = \"a\"}\n"}, true},
+		"a lock's address":          {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a\"]", "uv.lock": lock + "source = {git = \"https://example.com/a\"}\n"}, false},
+		"a lock elsewhere":          {map[string]string{"x/Pipfile": "[packages]\na = \"*\"", "y/uv.lock": lock}, false},
+		"another's requirements":    {map[string]string{"requirements.in": "a", "x/requirements.txt": "a==1"}, false},
+		"a project's":               {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a>1\"]", "requirements.txt": "a==1"}, true},
+		"another package":           {map[string]string{"requirements.txt": "a\n-c c.txt", "c.txt": "b==1"}, false},
 	} {
 		m, err := findManifests(t.Context(), folder(t, tt.files), nil)
-		if err != nil || len(m.unpinned) != 1 {
+		if err != nil || len(m.unpinned)+len(m.unread) != 1 {
 			t.Errorf("%s: %v, %+v", name, err, m)
 			continue
 		}
-		if got := m.covered(m.unpinned[0], m.groups()); got != tt.want {
+		if got := m.covered(slices.Concat(m.unpinned, m.unread)[0], m.groups()); got != tt.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
