@@ -17,7 +17,7 @@ import (
 var (
 	named     = regexp.MustCompile(`^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*\(?((?:\s*(?:===|[<>=!~]=|[<>])\s*[^\s;,()\[\]<>=!~]+\s*,?)*)\s*\)?\s*(?:;[\s(]*(?:python_|os_name|sys_platform|platform_|implementation_|extra|dependency_groups|os\.|sys\.|platform\.|["']).*)?$`)
 	exactly   = regexp.MustCompile(`^\s*===?\s*([vV]?[0-9][0-9A-Za-z.!+_-]*)\s*$`)
-	reference = regexp.MustCompile(`^([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*@|^[A-Za-z][A-Za-z0-9+.-]*:|^[^\s;]*/|^\.+$|^[^\s;]+\.(?:whl|zip|tar\.[a-z0-9]+|tgz|egg)(?:\s|$|\[|#|;)`)
+	reference = regexp.MustCompile(`^([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*@|^[A-Za-z][A-Za-z0-9+.-]*:|^[^\s;]*/|^\.+\s*(?:\[[^\]]*\]\s*)?(?:;.*)?$|^[^\s;]+\.(?:whl|zip|tar\.[a-z0-9]+|tgz|egg)(?:\s|$|\[|#|;)`)
 	editable  = regexp.MustCompile(`^(?:-e\s*|--editable(?:\s+|=))` + oneValue + `(?:\s*;.*|\s+--config-settings?(?:\s+|=)` + oneValue + `)?$`)
 	option    = regexp.MustCompile(`^(?:-[rc]\s*|--(?:requirement|constraint)(?:\s+|=))` + oneValue + `$`)
 	settings  = regexp.MustCompile(`^(?:(?:(?:-[if]\s*|--` + valued + `(?:\s+|=))` + oneValue + `|--(?:no-index|prefer-binary|require-hashes|pre))(?:\s+|$))+$`)
@@ -144,7 +144,7 @@ func isRequirements(text string) (is bool) {
 	}, strings.ReplaceAll(text, "\r\n", "\n"))
 	for _, line := range continued(text) {
 		switch kind, _, _ := understandLine(line); kind {
-		case unknownLine, localLine:
+		case unknownLine:
 			return false
 		case pinnedLine, includeLine:
 			is = true

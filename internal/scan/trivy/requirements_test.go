@@ -45,6 +45,7 @@ func TestFindManifests(t *testing.T) {
 		"deploy/constraints.txt":   "# -*- coding: UTF-8 -*-\r\nidna==3\r\n",
 		"a b/web-requirements.pip": "a>1,<2\n",
 		"pins/web.in":              "b==1\n",
+		"deps.txt":                 "flask==0.5\n-e .[dev]\n",
 		"words.txt":                "one\ntwo\n",
 		"notes.txt":                "a==1\nand this is why\n",
 		".git/requirements.txt":    "no==1\n",
@@ -61,7 +62,7 @@ func TestFindManifests(t *testing.T) {
 	}
 	want := map[string]string{
 		"poetry.lock": "click x", "requirements-dev.txt": "", "requirements.txt": "flask django jinja2", "more/base.txt": "zope-interface-x",
-		"requirements/prod.txt": "gunicorn", "deploy/constraints.txt": "idna", "a b/web-requirements.pip": "", "pins/web.in": "b",
+		"requirements/prod.txt": "gunicorn", "deploy/constraints.txt": "idna", "a b/web-requirements.pip": "", "pins/web.in": "b", "deps.txt": "flask",
 	}
 	if diff := cmp.Diff(want, m.pins()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -325,7 +326,7 @@ func TestLines(t *testing.T) {
 		"-r 'a b.txt'": {includeLine, "a b.txt"}, "--require-hashes": {settingLine, ""}, "-i extra.txt": {settingLine, ""}, "--pre": {settingLine, ""}, "--prefer": {unknownLine, ""},
 		"a (==1)": {pinnedLine, "a"}, "a[b,c]===1.0": {pinnedLine, "a"}, "a==1,!=2": {unpinnedLine, "a"}, "a~=1.0": {unpinnedLine, "a"}, "a==${VERSION}": {unpinnedLine, "a"}, "a=1": {unknownLine, ""},
 		"a==1 --config-settings=\"x=y z\" --hash=sha256:b": {pinnedLine, "a"}, "a == 1 --what": {unknownLine, ""}, "a@https://x": {elsewhereLine, "a"}, "file:///x": {elsewhereLine, ""},
-		"-e git+ssh://x/y#egg=z": {elsewhereLine, ""}, "-e lib": {localLine, ""}, "./lib[x]": {localLine, ""}, "/srv/lib": {elsewhereLine, ""}, ".": {localLine, ""}, "lib-1.tar.gz": {elsewhereLine, ""},
+		"-e git+ssh://x/y#egg=z": {elsewhereLine, ""}, "-e lib": {localLine, ""}, "./lib[x]": {localLine, ""}, "/srv/lib": {elsewhereLine, ""}, ".": {localLine, ""}, ".[dev]": {localLine, ""}, "-e .[dev]": {localLine, ""}, ".[a, b] ; python_version > '3'": {localLine, ""}, "..[dev]": {elsewhereLine, ""}, ".[dev]x": {unknownLine, ""}, "lib-1.tar.gz": {elsewhereLine, ""},
 		"--index-url https://${TOKEN}@x/": {settingLine, ""}, "--extra-index-url=https://x --trusted-host x": {settingLine, ""}, "--find-links ./wheels": {settingLine, ""}, "--no-binary :all:": {settingLine, ""},
 		"--only-binary=:all:": {settingLine, ""}, "--prefer-binary": {settingLine, ""}, "--use-feature=x": {settingLine, ""}, "-f'a b'": {settingLine, ""}, "-c c.txt": {includeLine, "c.txt"},
 		"-i https://x -r y": {doubtfulLine, ""}, "-r a -r b": {doubtfulLine, ""}, "--pre -e git+https://x#egg=y": {doubtfulLine, ""}, `-r a\ b`: {doubtfulLine, ""}, "-r a\u00a0#b": {doubtfulLine, ""}, "-e a -e b": {doubtfulLine, ""},
