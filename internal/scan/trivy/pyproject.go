@@ -354,10 +354,10 @@ func (m *manifests) table(f *manifest, text string, packages map[string]any, pre
 	}
 }
 
-// What a setup.cfg requires, in lines that are indented.
+// What a setup.cfg requires, in lines that are indented deeper than their key.
 var (
 	section  = regexp.MustCompile(`^\[([^\]]*)\]`)
-	setting  = regexp.MustCompile(`^([A-Za-z0-9_.-]+)\s*[=:]\s*(.*)$`)
+	setting  = regexp.MustCompile(`^([^=:]*[^=:\s])\s*[=:]\s*(.*)$`)
 	requires = regexp.MustCompile(`^(?:options (?:install_requires|tests_require)|options\.extras_require .*)$`)
 )
 
@@ -367,35 +367,40 @@ func (m *manifests) setupConfig(f *manifest) error {
 	if err != nil {
 		return err
 	}
-	in, key := "", ""
+	in, key, indent, files := "", "", 0, false
 	for n, line := range strings.Split(text, "\n") {
 		value := ""
-		switch trimmed := strings.TrimSpace(line); {
+		trimmed := strings.TrimSpace(line)
+		deep := strings.Index(line, trimmed)
+		switch {
 		case trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';':
 			continue
-		case section.MatchString(line):
-			in, key = section.FindStringSubmatch(line)[1], ""
-			continue
-		case line[0] == ' ' || line[0] == '\t':
+		case key != "" && deep > indent: // as configparser has it
 			value = trimmed
+		case section.MatchString(trimmed):
+			in, key = section.FindStringSubmatch(trimmed)[1], ""
+			continue
 		default:
-			s := setting.FindStringSubmatch(line)
+			s := setting.FindStringSubmatch(trimmed)
 			if s == nil {
 				continue
 			}
-			key, value = s[1], s[2]
+			key, value, indent, files = strings.ToLower(strings.ReplaceAll(s[1], "-", "_")), s[2], deep, false
 		}
 		if !requires.MatchString(in + " " + key) {
 			continue
 		}
-		if file, ok := strings.CutPrefix(value, "file:"); ok {
-			if err := m.include(f, n+1, strings.TrimSpace(file)); err != nil {
-				return err
-			}
-			continue
+		value, found := strings.CutPrefix(value, "file:")
+		files = files || found
+		add, all := m.line, apart(value)
+		if files {
+			add, all = m.include, strings.FieldsFunc(value, func(c rune) bool { return c == ',' })
 		}
-		for _, one := range apart(value) {
-			if err := m.line(f, n+1, strings.TrimSpace(one)); err != nil {
+		for _, one := range all {
+			if one = strings.TrimSpace(one); one == "" {
+				continue
+			}
+			if err := add(f, n+1, one); err != nil {
 				return err
 			}
 		}

@@ -192,6 +192,31 @@ func TestProjects(t *testing.T) {
 	}
 }
 
+// TestProjectsSetupConfig: how configparser and setuptools take lines of setup.cfg.
+func TestProjectsSetupConfig(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"all indented":       " [options]\n install_requires =\n  a==1\n  b==1\n tests_require = c==1\n",
+		"hyphens":            "[options]\nInstall-Requires =\n\ta==1\n  b==1\ntests-require: c==1\n",
+		"files":              "[options]\ninstall_requires = file: a.txt, b.txt,\n  c.txt\nx = y\n",
+		"a header in a text": "[options]\ninstall_requires =\n  a==1\n  b==1\n  c==1\n[x]\ny =\n  [options]\ninstall_requires = no==1\n",
+	} {
+		m, err := findManifests(t.Context(), folder(t, map[string]string{"setup.cfg": text, "a.txt": "a==1", "b.txt": "b==1", "c.txt": "c==1"}), nil)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got := m.pins()["setup.cfg"]
+		if name == "files" {
+			i := slices.IndexFunc(m.files, func(f manifest) bool { return f.name == "setup.cfg" })
+			got = strings.ReplaceAll(strings.Join(m.files[i].includes, " "), ".txt", "")
+		}
+		if got != "a b c" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
 // TestCovered: what pins a requirement that is written without a version.
 func TestCovered(t *testing.T) {
 	t.Parallel()
