@@ -32,6 +32,7 @@ type manifest struct {
 	lock     bool     // a tool wrote it: it has all packages, with their versions
 	text     []byte   // as a file of pip's that pins what is pinned
 	packages []string // that it pins, normalised
+	folders  []string // packages that it takes from folders of the service's, normalised
 	includes []string // names of others
 	aside    bool     // what is read of it now is for working on the service
 }
@@ -73,22 +74,29 @@ var (
 	requirementsDir  = regexp.MustCompile(`(?i)(?:^|/)(?:requirements|constraints|reqs)/[^/]+\.(?:txt|in|pip)$`)
 	readme           = regexp.MustCompile(`(?i)^(?:readme|license|notice|changelog)`)
 	mayBeName        = regexp.MustCompile(`(?i)\.(?:txt|in|pip)$`)
-	pylockName       = regexp.MustCompile(`^pylock\.[^.]+\.toml$`) // PEP 751
+	projectName      = regexp.MustCompile(`(?:^|/)(?:pyproject\.toml|Pipfile|setup\.py|setup\.cfg)$`) // whose packages a lock has
+	pylockName       = regexp.MustCompile(`^pylock\.[^.]+\.toml$`)                                    // PEP 751
 )
 
 // reader is that of a file, by its name; nil where that tells nothing.
 func reader(name string) func(*manifests, *manifest) error {
-	base := path.Base(name)
-	if pylockName.MatchString(base) {
-		base = "pylock.toml"
-	}
-	if read := readers()[base]; read != nil {
+	if read := toolsReader(name); read != nil {
 		return read
 	}
+	base := path.Base(name)
 	if requirementsName.MatchString(base) || requirementsDir.MatchString(name) && !readme.MatchString(base) {
 		return (*manifests).requirements
 	}
 	return nil
+}
+
+// toolsReader is that of a file which is of another tool than pip.
+func toolsReader(name string) func(*manifests, *manifest) error {
+	base := path.Base(name)
+	if pylockName.MatchString(base) {
+		base = "pylock.toml"
+	}
+	return readers()[base]
 }
 
 // findManifests reads those below a folder, and the ones that they include.
@@ -223,15 +231,17 @@ func fault(name string, line int, format string, args ...any) error {
 }
 
 // covered tells whether a file that belongs to the requirement's own pins it: one
-// that includes it or is included, what pip-compile writes, or a lock above it.
+// that includes it or is included, what pip-compile writes, or a lock above it,
+// unless it is a file of pip's: that reads no lock.
 func (m *manifests) covered(r requirement, groups map[string]string) bool {
 	dir, stem := path.Dir(r.file), strings.TrimSuffix(r.file, ".in")
 	return slices.ContainsFunc(m.files, func(f manifest) bool {
 		at := path.Dir(f.name)
 		above := at == "." || at == dir || strings.HasPrefix(dir, at+"/")
 		compiled := f.name == stem+".txt" || at == dir && path.Base(f.name) == "requirements.txt" && !mayBeName.MatchString(r.file)
-		belongs := f.lock && above || compiled || groups[f.name] == groups[r.file]
-		return belongs && (slices.Contains(f.packages, r.name) || f.lock && r.name == "")
+		locks := f.lock && above && (projectName.MatchString(r.file) || path.Ext(r.file) == ".in" && strings.HasPrefix(path.Base(f.name), "pylock."))
+		belongs := locks || compiled || groups[f.name] == groups[r.file]
+		return belongs && (slices.Contains(f.packages, r.name) || slices.Contains(f.folders, r.name) || locks && len(f.packages) > 0 && r.name == "")
 	})
 }
 

@@ -1,10 +1,13 @@
 package trivy
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"path"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,19 +46,107 @@ func (m *manifests) decode(f *manifest, into any) (text string, err error) {
 	case err != nil:
 		return "", fault(f.name, 1, "%v", err)
 	}
+	var all map[string]any
+	if _, err := toml.Decode(string(content), &all); err != nil {
+		return "", fault(f.name, 1, "%v", err)
+	}
+	if key := misspelt(reflect.TypeOf(into), all); key != "" {
+		return "", fault(f.name, lineOfText(string(content), key), "the key %q is in letters of another case than what reads the file knows", key)
+	}
 	return string(content), nil
+}
+
+// misspelt is a key that was taken for a field although its letters are of another
+// case: to what reads the file it is another key. The value is what was decoded.
+func misspelt(t reflect.Type, value any) (found string) {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return misspelt(t.Elem(), value)
+	case reflect.Slice:
+		items := reflect.ValueOf(value)
+		for i := 0; items.Kind() == reflect.Slice && i < items.Len() && found == ""; i++ {
+			found = misspelt(t.Elem(), items.Index(i).Interface())
+		}
+	case reflect.Map, reflect.Struct:
+		table, _ := value.(map[string]any)
+		for _, key := range slices.Sorted(maps.Keys(table)) {
+			of, ok := member(t, key)
+			if !ok {
+				return key
+			}
+			if found = misspelt(of, table[key]); found != "" {
+				return found
+			}
+		}
+	}
+	return found
+}
+
+// member is the type of what a table has by a key, and whether that is written as
+// the decoder's field is.
+func member(t reflect.Type, key string) (of reflect.Type, exact bool) {
+	if t.Kind() == reflect.Map {
+		return t.Elem(), true
+	}
+	for _, f := range reflect.VisibleFields(t) {
+		if name := cmp.Or(f.Tag.Get("toml"), strings.ToLower(f.Name)); strings.EqualFold(name, key) {
+			return f.Type, name == key
+		}
+	}
+	return reflect.TypeFor[any](), true // which is not read
 }
 
 // tomlLock reads a lock of Poetry, uv, PDM, or as PEP 751 has it.
 func (m *manifests) tomlLock(f *manifest) error {
-	type locked []struct{ Name, Version string }
-	var all struct{ Package, Packages locked }
+	var all struct{ Package, Packages []map[string]any }
 	_, err := m.decode(f, &all)
 	f.lock = true
 	for _, p := range slices.Concat(all.Package, all.Packages) {
-		m.locked(f, p.Name, p.Version)
+		name, _ := p["name"].(string)
+		m.locked(f, name, p)
 	}
 	return err
+}
+
+// origin is where a package of a lock is from: pinnedLine is an index. Each tool
+// says it by keys of its own: for what is at an address, and for folders.
+func origin(file string, p map[string]any) kindOfLine {
+	source, _ := p["source"].(map[string]any)
+	var remote, folders []string
+	switch path.Base(file) {
+	case "uv.lock":
+		if p, remote = source, []string{"git", "url", "path"}; source["registry"] == nil {
+			folders = []string{"editable", "virtual", "directory"}
+		}
+	case "poetry.lock":
+		switch p = source; source["type"] {
+		case nil, "legacy":
+		case "directory":
+			folders = []string{"url"}
+		default:
+			remote = []string{"type"}
+		}
+	case "pdm.lock":
+		remote, folders = []string{"git", "url"}, []string{"path"}
+	case "Pipfile.lock":
+		remote, folders = []string{"git", "hg", "svn", "bzr", "file", "url"}, []string{"path"}
+	default: // PEP 751
+		if remote, folders = []string{"vcs", "archive"}, []string{"path"}; p["vcs"] == nil && p["archive"] == nil {
+			p, _ = p["directory"].(map[string]any)
+		}
+	}
+	has := func(key string) bool { return p[key] != nil }
+	if slices.ContainsFunc(remote, has) {
+		return elsewhereLine
+	}
+	if i := slices.IndexFunc(folders, has); i >= 0 {
+		folder, _ := p[folders[i]].(string)
+		if !path.IsAbs(folder) {
+			folder = path.Join(path.Dir(file), folder)
+		}
+		return folderLine(folder)
+	}
+	return pinnedLine
 }
 
 // pipfileLock reads a lock of Pipenv: groups of packages, besides "_meta".
@@ -70,7 +161,7 @@ func (m *manifests) pipfileLock(f *manifest) error {
 	}
 	f.lock = true
 	for _, group := range slices.Sorted(maps.Keys(groups)) {
-		var packages map[string]struct{ Version string }
+		var packages map[string]map[string]any // not a struct: its fields would be found in letters of any case
 		if group == "_meta" {
 			continue
 		}
@@ -78,15 +169,22 @@ func (m *manifests) pipfileLock(f *manifest) error {
 			return fault(f.name, 1, "%s: %v", group, err)
 		}
 		for _, name := range slices.Sorted(maps.Keys(packages)) {
-			m.locked(f, name, strings.TrimLeft(packages[name].Version, "="))
+			m.locked(f, name, packages[name])
 		}
 	}
 	return nil
 }
 
-// locked adds a package of a lock. What has no version is from elsewhere.
-func (m *manifests) locked(f *manifest, name, version string) {
-	if version == "" || named.FindString(name) == "" {
+// locked adds a package of a lock. What has no version is from elsewhere, and
+// what is in a folder of the service's is examined itself.
+func (m *manifests) locked(f *manifest, name string, p map[string]any) {
+	version, _ := p["version"].(string)
+	version = strings.TrimLeft(version, "=") // Pipenv's
+	switch from := origin(f.name, p); {
+	case from == localLine:
+		f.folders = append(f.folders, pydist.Normalise(name))
+		return
+	case from == elsewhereLine || version == "" || named.FindString(name) == "":
 		m.elsewhere = append(m.elsewhere, requirement{name: pydist.Normalise(name), text: name, file: f.name})
 		return
 	}
@@ -129,7 +227,9 @@ func (m *manifests) pyproject(f *manifest) error {
 		lines = append(lines, p.Project.Optional[key]...)
 	}
 	for _, file := range filesOf(p.Tool.Setuptools.Dynamic) {
-		lines = append(lines, "-r "+file)
+		if err := m.include(f, lineOfText(text, file), file); err != nil {
+			return err
+		}
 	}
 	if err := m.lines(f, text, lines); err != nil {
 		return err
@@ -235,9 +335,10 @@ func (m *manifests) table(f *manifest, text string, packages map[string]any, pre
 		case map[string]any:
 			version, _ = v["version"].(string)
 			folder, _ := v["path"].(string)
-			if elsewhere = v["git"] != nil || v["url"] != nil || v["file"] != nil || v["path"] != nil; folder != "" && folderLine(folder) == localLine {
+			if elsewhere = v["git"] != nil || v["url"] != nil || v["file"] != nil; !elsewhere && folder != "" && folderLine(folder) == localLine {
 				continue
 			}
+			elsewhere = elsewhere || v["path"] != nil
 		}
 		r := requirement{name: pydist.Normalise(name), text: strings.TrimSpace(name + " " + version), file: f.name, line: lineOfText("\n"+text, "\n"+name), aside: f.aside}
 		pinned := alone.FindStringSubmatch(version)
@@ -253,45 +354,53 @@ func (m *manifests) table(f *manifest, text string, packages map[string]any, pre
 	}
 }
 
-// What a setup.cfg requires, in lines that are indented.
+// What a setup.cfg requires, in lines that are indented deeper than their key.
 var (
 	section  = regexp.MustCompile(`^\[([^\]]*)\]`)
-	setting  = regexp.MustCompile(`^([A-Za-z0-9_.-]+)\s*[=:]\s*(.*)$`)
+	setting  = regexp.MustCompile(`^([^=:]*[^=:\s])\s*[=:]\s*(.*)$`)
 	requires = regexp.MustCompile(`^(?:options (?:install_requires|tests_require)|options\.extras_require .*)$`)
 )
 
 // setupConfig reads what setup.cfg requires.
 func (m *manifests) setupConfig(f *manifest) error {
-	text, err := m.text(f.name, maxManifest)
+	text, err := m.plain(f.name)
 	if err != nil {
 		return err
 	}
-	in, key := "", ""
-	for n, line := range strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n") {
+	in, key, indent, files := "", "", 0, false
+	for n, line := range strings.Split(text, "\n") {
 		value := ""
-		switch trimmed := strings.TrimSpace(line); {
+		trimmed := strings.TrimSpace(line)
+		deep := strings.Index(line, trimmed)
+		switch {
 		case trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';':
 			continue
-		case section.MatchString(line):
-			in, key = section.FindStringSubmatch(line)[1], ""
-			continue
-		case line[0] == ' ' || line[0] == '\t':
+		case key != "" && deep > indent: // as configparser has it
 			value = trimmed
+		case section.MatchString(trimmed):
+			in, key = section.FindStringSubmatch(trimmed)[1], ""
+			continue
 		default:
-			s := setting.FindStringSubmatch(line)
+			s := setting.FindStringSubmatch(trimmed)
 			if s == nil {
 				continue
 			}
-			key, value = s[1], s[2]
+			key, value, indent, files = strings.ToLower(strings.ReplaceAll(s[1], "-", "_")), s[2], deep, false
 		}
 		if !requires.MatchString(in + " " + key) {
 			continue
 		}
-		if file, ok := strings.CutPrefix(value, "file:"); ok {
-			value = "-r " + strings.TrimSpace(file)
+		value, found := strings.CutPrefix(value, "file:")
+		files = files || found
+		add, all := m.line, apart(value)
+		if files {
+			add, all = m.include, strings.FieldsFunc(value, func(c rune) bool { return c == ',' })
 		}
-		for _, one := range apart(value) {
-			if err := m.line(f, n+1, strings.TrimSpace(one)); err != nil {
+		for _, one := range all {
+			if one = strings.TrimSpace(one); one == "" {
+				continue
+			}
+			if err := add(f, n+1, one); err != nil {
 				return err
 			}
 		}
@@ -323,7 +432,7 @@ var channels = regexp.MustCompile(`(?m)^dependencies:`)
 
 // conda tells of packages of conda's, which are in no database that is asked.
 func (m *manifests) conda(f *manifest) error {
-	return m.opaque(f, channels, "conda", "packages of conda's")
+	return m.opaque(f, channels, "conda's", "packages of conda's")
 }
 
 // opaque notes a file that says something which cannot be looked up.

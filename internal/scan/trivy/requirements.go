@@ -17,14 +17,22 @@ import (
 var (
 	named     = regexp.MustCompile(`^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*\(?((?:\s*(?:===|[<>=!~]=|[<>])\s*[^\s;,()\[\]<>=!~]+\s*,?)*)\s*\)?\s*(?:;[\s(]*(?:python_|os_name|sys_platform|platform_|implementation_|extra|dependency_groups|os\.|sys\.|platform\.|["']).*)?$`)
 	exactly   = regexp.MustCompile(`^\s*===?\s*([vV]?[0-9][0-9A-Za-z.!+_-]*)\s*$`)
-	reference = regexp.MustCompile(`^([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*@|^[A-Za-z][A-Za-z0-9+.-]*:|^[^\s;]*/|^\.+$|^[^\s;]+\.(?:whl|zip|tar\.[a-z0-9]+|tgz|egg)(?:\s|$|\[|#|;)`)
-	editable  = regexp.MustCompile(`^(?:-e\s*=?\s*|--editable(?:\s+|=))(.+)$`)
-	option    = regexp.MustCompile(`^(?:-[rc]\s*=?\s*|--(?:requirement|constraint)(?:\s+|=))(.+)$`)
-	settings  = regexp.MustCompile(`^(?:-[if]|--(?:index-url|extra-index-url|pypi-url|find-links|no-binary|only-binary|trusted-host|use-feature)(?:\s|=)|--(?:no-index|prefer-binary|require-hashes|pre)\s*$)`)
+	reference = regexp.MustCompile(`^([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*@|^[A-Za-z][A-Za-z0-9+.-]*:|^[^\s;]*/|^\.+\s*(?:\[[^\]]*\]\s*)?(?:;.*)?$|^[^\s;]+\.(?:whl|zip|tar\.[a-z0-9]+|tgz|egg)(?:\s|$|\[|#|;)`)
+	editable  = regexp.MustCompile(`^(?:-e\s*|--editable(?:\s+|=))` + oneValue + `(?:\s*;.*|\s+--config-settings?(?:\s+|=)` + oneValue + `)?$`)
+	option    = regexp.MustCompile(`^(?:-[rc]\s*|--(?:requirement|constraint)(?:\s+|=))` + oneValue + `$`)
+	settings  = regexp.MustCompile(`^(?:(?:(?:-[if]\s*|--` + valued + `(?:\s+|=))` + oneValue + `|--(?:no-index|prefer-binary|require-hashes|pre))(?:\s+|$))+$`)
+	doubtful  = regexp.MustCompile(`^(?:-[rceif]\s*\S|--(?:requirement|constraint|editable|no-index|prefer-binary|require-hashes|pre|` + valued + `)(?:\s|=))`)
 	inline    = regexp.MustCompile(`\s(--?[A-Za-z].*)$`) // of one requirement
 	ofOne     = regexp.MustCompile(`^(?:(?:--hash|--global-option|--config-settings?|--install-option)(?:=|\s+)\s*(?:"[^"]*"|'[^']*'|\S+)\s*)+$`)
 	archive   = regexp.MustCompile(`\.(?:whl|zip|tar\.[a-z0-9]+|tgz|egg)$`)
 	comment   = regexp.MustCompile(`(?:^|\s)#.*$`) // at the start of a line or after a space
+)
+
+// What follows an option: one value, as a shell takes it. What is quoted otherwise
+// is not understood.
+const (
+	oneValue = `("[^"\\]*"|'[^']*'|[^\s\pZ\x1f"'\\=-][^\s\pZ\x1f"'\\]*)`
+	valued   = `(?:index-url|extra-index-url|pypi-url|find-links|no-binary|only-binary|trusted-host|use-feature)`
 )
 
 // kindOfLine is what a line is to pip.
@@ -39,6 +47,7 @@ const (
 	unpinnedLine
 	localLine     // something in a folder, which is examined itself
 	elsewhereLine // something in place of an index
+	doubtfulLine  // an option of pip's, with more than is understood
 )
 
 // understandLine says what a line without its comment is, and the name and the
@@ -48,7 +57,7 @@ func understandLine(line string) (kind kindOfLine, name, version string) {
 		return emptyLine, "", ""
 	}
 	if o := option.FindStringSubmatch(line); o != nil {
-		return includeLine, strings.Trim(strings.TrimSpace(o[1]), `"'`), ""
+		return includeLine, strings.Trim(o[1], `"'`), ""
 	}
 	if settings.MatchString(line) {
 		return settingLine, "", ""
@@ -60,7 +69,7 @@ func understandLine(line string) (kind kindOfLine, name, version string) {
 		line = strings.TrimSpace(line[:m[0]])
 	}
 	if e := editable.FindStringSubmatch(line); e != nil {
-		if line = strings.TrimSpace(e[1]); !strings.Contains(line, ":") {
+		if line = strings.Trim(e[1], `"'`); !strings.Contains(line, ":") {
 			return folderLine(line), "", ""
 		}
 	}
@@ -72,6 +81,8 @@ func understandLine(line string) (kind kindOfLine, name, version string) {
 	}
 	r := reference.FindStringSubmatch(line)
 	switch {
+	case doubtful.MatchString(line):
+		return doubtfulLine, "", ""
 	case line[0] == '-' || r == nil:
 		return unknownLine, "", ""
 	case r[1] == "" && !strings.Contains(line, ":"):
@@ -85,10 +96,39 @@ func understandLine(line string) (kind kindOfLine, name, version string) {
 func folderLine(name string) kindOfLine {
 	name, _, _ = strings.Cut(name, ";")
 	name, _, _ = strings.Cut(strings.TrimSpace(name), "[")
-	if !filepath.IsLocal(name) || archive.MatchString(name) {
+	if !filepath.IsLocal(name) || strings.Contains(name, "${") || archive.MatchString(name) {
 		return elsewhereLine
 	}
 	return localLine
+}
+
+// ends are what ends a line for Python, and for nobody else; and coding is the
+// comment that says how a text is encoded (PEP 263).
+const ends = "\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029"
+
+var (
+	coding   = regexp.MustCompile(`^(?:[^\n]*\n)??#[^\n]*?coding[:=][ \t]*([-\w.]+)`)
+	utf8Name = regexp.MustCompile(`(?i)^utf[-_]?8$`)
+)
+
+// plain is the content of a file that says the same to Python as to who reads it.
+func (m *manifests) plain(name string) (string, error) {
+	content, err := m.text(name, maxManifest)
+	if err != nil {
+		return "", err
+	}
+	if !utf8.Valid(content) {
+		return "", fault(name, 1, "it is not UTF-8")
+	}
+	text := strings.ReplaceAll(string(content), "\r\n", "\n")
+	if c := coding.FindStringSubmatch(text); c != nil && !utf8Name.MatchString(c[1]) {
+		return "", fault(name, 1, "a comment says that it is encoded as %q, not as UTF-8", c[1])
+	}
+	if at := strings.IndexAny(text, ends); at >= 0 {
+		end, _ := utf8.DecodeRuneInString(text[at:])
+		return "", fault(name, 1+strings.Count(text[:at], "\n"), "the character %U ends a line for Python", end)
+	}
+	return text, nil
 }
 
 // isRequirements tells by its content whether pip is to be given a text.
@@ -96,9 +136,15 @@ func isRequirements(text string) (is bool) {
 	if !utf8.ValidString(text) {
 		return false
 	}
+	text = strings.Map(func(c rune) rune {
+		if strings.ContainsRune(ends, c) {
+			return '\n'
+		}
+		return c
+	}, strings.ReplaceAll(text, "\r\n", "\n"))
 	for _, line := range continued(text) {
 		switch kind, _, _ := understandLine(line); kind {
-		case unknownLine, localLine:
+		case unknownLine:
 			return false
 		case pinnedLine, includeLine:
 			is = true
@@ -110,14 +156,11 @@ func isRequirements(text string) (is bool) {
 // requirements reads a file of pip's. What pins nothing is kept apart: it cannot
 // be looked up. A line that pip would not read either is an error.
 func (m *manifests) requirements(f *manifest) error {
-	text, err := m.text(f.name, maxManifest)
+	text, err := m.plain(f.name)
 	if err != nil {
 		return err
 	}
-	if !utf8.Valid(text) {
-		return fault(f.name, 1, "it is not UTF-8")
-	}
-	for n, line := range continued(string(text)) {
+	for n, line := range continued(text) {
 		if err := m.line(f, n+1, line); err != nil {
 			return err
 		}
@@ -130,7 +173,7 @@ func (m *manifests) line(f *manifest, n int, line string) error {
 	kind, name, version := understandLine(line)
 	r := requirement{name: pydist.Normalise(name), text: line, file: f.name, line: n, aside: f.aside}
 	switch kind {
-	case unknownLine:
+	case unknownLine, doubtfulLine:
 		return fault(f.name, n, "%q is nothing that pip is known to read", line)
 	case includeLine:
 		return m.include(f, n, name)
@@ -149,7 +192,7 @@ func (m *manifests) line(f *manifest, n int, line string) error {
 func continued(text string) (lines []string) {
 	var begun strings.Builder
 	joined := 0
-	for line := range strings.SplitSeq(strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"), "\r\n", "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.TrimPrefix(text, "\ufeff"), "\n") {
 		// A line of comment does not go on, and ends what went on before it (pip's join_lines).
 		before, more := strings.CutSuffix(line, "\\")
 		if more && !strings.HasPrefix(strings.TrimSpace(line), "#") {
@@ -170,13 +213,19 @@ func continued(text string) (lines []string) {
 }
 
 // include reads a file that another one includes; it must be below the
-// service's folder.
+// service's folder, and be named in full.
 func (m *manifests) include(by *manifest, line int, name string) error {
-	if strings.Contains(name, "://") {
+	if path.IsAbs(name) || strings.Contains(name, "${") {
+		return fault(by.name, line, "it is not known which file %q is where the service is installed", name)
+	}
+	if strings.Contains(name, ":") {
 		m.elsewhere = append(m.elsewhere, requirement{text: name, file: by.name, line: line, aside: by.aside})
 		return nil
 	}
 	name = path.Join(path.Dir(by.name), name)
+	if toolsReader(name) != nil {
+		return fault(by.name, line, "%q is a file of another tool than pip", name)
+	}
 	by.includes = append(by.includes, name)
 	if err := m.add(name, (*manifests).requirements); err != nil {
 		return fault(by.name, line, "%v", err)

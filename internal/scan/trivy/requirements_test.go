@@ -42,9 +42,10 @@ func TestFindManifests(t *testing.T) {
 		"requirements-dev.txt":     "pytest\nstar==2.*\n",
 		"requirements/prod.txt":    "gunicorn==23.0.0\n",
 		"requirements/README.txt":  "What is installed where.\n",
-		"deploy/constraints.txt":   "idna==3\n",
+		"deploy/constraints.txt":   "# -*- coding: UTF-8 -*-\r\nidna==3\r\n",
 		"a b/web-requirements.pip": "a>1,<2\n",
 		"pins/web.in":              "b==1\n",
+		"deps.txt":                 "flask==0.5\n-e .[dev]\n",
 		"words.txt":                "one\ntwo\n",
 		"notes.txt":                "a==1\nand this is why\n",
 		".git/requirements.txt":    "no==1\n",
@@ -61,7 +62,7 @@ func TestFindManifests(t *testing.T) {
 	}
 	want := map[string]string{
 		"poetry.lock": "click x", "requirements-dev.txt": "", "requirements.txt": "flask django jinja2", "more/base.txt": "zope-interface-x",
-		"requirements/prod.txt": "gunicorn", "deploy/constraints.txt": "idna", "a b/web-requirements.pip": "", "pins/web.in": "b",
+		"requirements/prod.txt": "gunicorn", "deploy/constraints.txt": "idna", "a b/web-requirements.pip": "", "pins/web.in": "b", "deps.txt": "flask",
 	}
 	if diff := cmp.Diff(want, m.pins()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -82,21 +83,36 @@ func TestFindManifests(t *testing.T) {
 func TestManifestsThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ name, text, want string }{
-		"not there":          {"requirements.txt", "\n-r gone.txt\n", "requirements.txt:2: "},
-		"outside":            {"requirements.txt", "-r ../../../etc/passwd\n", "requirements.txt:1: "},
-		"a folder":           {"requirements.txt", "-r .\n", "requirements.txt:1: "},
-		"an unknown option":  {"requirements/prod.txt", "a==1\n--reqirement other.txt\n", "requirements/prod.txt:2: "},
-		"an abbreviated one": {"requirements.txt", "--req other.txt\n", "requirements.txt:1: "},
-		"an option of one":   {"requirements.txt", "a==1 --hush=sha256:aa\n", "requirements.txt:1: "},
-		"prose":              {"constraints-prod.txt", "a==1\nsome words\n", "constraints-prod.txt:2: "},
-		"UTF-16":             {"requirements.txt", "\xff\xfea\x00=\x00=\x001\x00", "requirements.txt:1: "},
-		"broken TOML":        {"pyproject.toml", "[project]\ndependencies = [\n", "pyproject.toml:"},
-		"a table of another": {"pyproject.toml", "[project]\ndependencies = 3\n", "pyproject.toml:"},
-		"a project's line":   {"pyproject.toml", "[project]\ndependencies = [\n\"a b\"]\n", "pyproject.toml:3: "},
-		"deep TOML":          {"uv.lock", "a = " + strings.Repeat("[", 1<<20), "uv.lock:1: it is more than"},
-		"broken JSON":        {"Pipfile.lock", "{\n\"default\": [\n", "Pipfile.lock:3: "},
-		"another JSON":       {"Pipfile.lock", "{\"default\": 3}", "Pipfile.lock:1: "},
-		"setup.cfg":          {"setup.cfg", "[options]\ninstall_requires =\n  a b c\n", "setup.cfg:3: "},
+		"not there":           {"requirements.txt", "\n-r gone.txt\n", "requirements.txt:2: "},
+		"outside":             {"requirements.txt", "-r ../../../etc/passwd\n", "requirements.txt:1: "},
+		"an absolute path":    {"requirements.txt", "\n-r /x.txt\n", "requirements.txt:2: "},
+		"a variable":          {"requirements.txt", "-c ${X}.txt\n", "requirements.txt:1: "},
+		"a second include":    {"requirements.txt", "-r a.txt -r b.txt\n", "requirements.txt:1: "},
+		"after a setting":     {"requirements.txt", "-i https://pypi.org/simple -r a.txt\n", "requirements.txt:1: "},
+		"a guessed file's":    {"deps.txt", "a==1\n--no-binary :all: -e git+https://example.com/x#egg=x\n", "deps.txt:2: "},
+		"a hidden line":       {"requirements.txt", "a==1\r\n# a comment\revil==1.0\n", "requirements.txt:2: "},
+		"Unicode's line":      {"requirements.txt", "# a\u2028evil==1.0\n", "requirements.txt:1: "},
+		"a form feed":         {"setup.cfg", "[options]\ninstall_requires =\n  a==1 # b\fevil\n", "setup.cfg:3: "},
+		"a guessed file's \v": {"deps.txt", "a==1\r\n# a\vevil\n", "deps.txt:2: "},
+		"another encoding":    {"requirements.txt", "a==1\n# -*- coding: utf-7 -*-\n", "requirements.txt:1: "},
+		"another reader's":    {"requirements.txt", "a==1\n-r environment.yml\n", "requirements.txt:2: \"environment.yml\" is "},
+		"a lock for pip":      {"a/requirements.txt", "-c ../pylock.x.toml\n", "a/requirements.txt:1: \"pylock.x.toml\" is "},
+		"a folder":            {"requirements.txt", "-r .\n", "requirements.txt:1: "},
+		"an unknown option":   {"requirements/prod.txt", "a==1\n--reqirement other.txt\n", "requirements/prod.txt:2: "},
+		"an abbreviated one":  {"requirements.txt", "--req other.txt\n", "requirements.txt:1: "},
+		"an option of one":    {"requirements.txt", "a==1 --hush=sha256:aa\n", "requirements.txt:1: "},
+		"prose":               {"constraints-prod.txt", "a==1\nsome words\n", "constraints-prod.txt:2: "},
+		"UTF-16":              {"requirements.txt", "\xff\xfea\x00=\x00=\x001\x00", "requirements.txt:1: "},
+		"broken TOML":         {"pyproject.toml", "[project]\ndependencies = [\n", "pyproject.toml:"},
+		"a table of another":  {"pyproject.toml", "[project]\ndependencies = 3\n", "pyproject.toml:"},
+		"a project's line":    {"pyproject.toml", "[project]\ndependencies = [\n\"a b\"]\n", "pyproject.toml:3: "},
+		"deep TOML":           {"uv.lock", "a = " + strings.Repeat("[", 1<<20), "uv.lock:1: it is more than"},
+		"broken JSON":         {"Pipfile.lock", "{\n\"default\": [\n", "Pipfile.lock:3: "},
+		"another JSON":        {"Pipfile.lock", "{\"default\": 3}", "Pipfile.lock:1: "},
+		"a table twice":       {"pyproject.toml", "[project]\ndependencies=[\"evil\"]\n[PROJECT]\ndependencies=[\"flask==3\"]\n", "pyproject.toml:3: "},
+		"a key twice":         {"uv.lock", "[[package]]\nname='a'\n[[Package]]\nname='b'\n", "uv.lock:3: "},
+		"another letter":      {"poetry.lock", "\"pacKage\" = [{name='a', version='5.2'}]\n", "poetry.lock:1: "},
+		"setup.cfg":           {"setup.cfg", "[options]\ninstall_requires =\n  a b c\n", "setup.cfg:3: "},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -129,13 +145,31 @@ func TestProjects(t *testing.T) {
 			pinned: "click", unpinned: []string{"flask * (Pipfile:4)"},
 		},
 		"Pipfile.lock": {
-			text:   "{\"_meta\": {\"sources\": []}, \"default\": {\"Flask\": {\"version\": \"==2.3.2\"}, \"x\": {\"git\": \"https://example.com\"}}, \"develop\": {\"pytest\": {\"version\": \"==8\"}}}",
+			text:   "{\"_meta\": {\"sources\": []}, \"default\": {\"Flask\": {\"version\": \"==2.3.2\", \"Version\": \"==9\"}, \"x\": {\"version\": \"==1\", \"git\": \"https://example.com\"}}, \"develop\": {\"pytest\": {\"version\": \"==8\"}}}",
 			pinned: "flask pytest", elsewhere: []string{"x (Pipfile.lock:0)"},
 		},
 		"pylock.web.toml": {text: "[[packages]]\nname = \"attrs\"\nversion = \"25.1.0\"\n", pinned: "attrs"},
 		"setup.cfg": {
 			text:   "[flake8]\nignore = E1\n[options]\ninstall_requires =\n    flask==1\n    # no\n    idna>=3 ; python_version > '3'\n[options.extras_require]\nx = a; b==2\n",
 			pinned: "flask b", unpinned: []string{"a (setup.cfg:9)", "idna>=3 ; python_version > '3' (setup.cfg:7)"},
+		},
+		"uv.lock": {
+			text: "[[package]]\nname='ours'\nsource={editable='.'}\n[[package]]\nname='lib'\nversion='1'\nsource={directory='lib'}\n[[package]]\nname='g'\nversion='1'\nsource={git='https://example.com/g'}\n" +
+				"[[package]]\nname='out'\nversion='1'\nsource={virtual='../out'}\n[[package]]\nname='a'\nversion='1'\nVersion='==9'\nsource={registry='https://pypi.org/simple'}\n",
+			pinned: "a", elsewhere: []string{"g (uv.lock:0)", "out (uv.lock:0)"},
+		},
+		"poetry.lock": {
+			text: "[[package]]\nname='g'\nversion='1'\n[package.source]\ntype='git'\nurl='https://example.com/g'\n[[package]]\nname='lib'\nversion='1'\n[package.source]\ntype='directory'\nurl='lib'\n" +
+				"[[package]]\nname='a'\nversion='1'\n[package.source]\ntype='legacy'\nurl='https://example.com/simple'\n[[package]]\nname='b'\nversion='1'\ngit='not its key'\n[package.source]\nType='directory'\nurl='lib'\n",
+			pinned: "a b", elsewhere: []string{"g (poetry.lock:0)"},
+		},
+		"pdm.lock": {
+			text:   "[[package]]\nname='g'\nversion='1'\ngit='https://example.com/g'\n[[package]]\nname='lib'\nversion='1'\npath='./lib'\n[[package]]\nname='w'\nversion='1'\npath='./w.whl'\n[[package]]\nname='a'\nversion='1'\n",
+			pinned: "a", elsewhere: []string{"g (pdm.lock:0)", "w (pdm.lock:0)"},
+		},
+		"pylock.toml": {
+			text:   "[[packages]]\nname='g'\nversion='1'\nvcs={type='git'}\n[[packages]]\nname='lib'\ndirectory={path='.'}\n[[packages]]\nname='w'\nversion='1'\narchive={url='https://example.com/w'}\n[[packages]]\nname='a'\nversion='1'\n",
+			pinned: "a", elsewhere: []string{"g (pylock.toml:0)", "w (pylock.toml:0)"},
 		},
 		"setup.py":        {text: "from setuptools import setup\nsetup(install_requires=x)\n", none: []string{"what setup.py requires (setup.py:2)"}},
 		"environment.yml": {text: "name: x\ndependencies:\n  - numpy\n", none: []string{"packages of conda's (environment.yml:2)"}},
@@ -147,11 +181,39 @@ func TestProjects(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if strings.Contains(string(m.files[0].text), "==9") {
+				t.Errorf("another version: %s", m.files[0].text)
+			}
 			diff := cmp.Diff(tt.pinned, m.pins()[name]) + cmp.Diff(tt.unpinned, all(m.unpinned)) + cmp.Diff(tt.elsewhere, all(m.elsewhere)) + cmp.Diff(tt.none, all(m.unread))
 			if diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestProjectsSetupConfig: how configparser and setuptools take lines of setup.cfg.
+func TestProjectsSetupConfig(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"all indented":       " [options]\n install_requires =\n  a==1\n  b==1\n tests_require = c==1\n",
+		"hyphens":            "[options]\nInstall-Requires =\n\ta==1\n  b==1\ntests-require: c==1\n",
+		"files":              "[options]\ninstall_requires = file: a.txt, b.txt,\n  c.txt\nx = y\n",
+		"a header in a text": "[options]\ninstall_requires =\n  a==1\n  b==1\n  c==1\n[x]\ny =\n  [options]\ninstall_requires = no==1\n",
+	} {
+		m, err := findManifests(t.Context(), folder(t, map[string]string{"setup.cfg": text, "a.txt": "a==1", "b.txt": "b==1", "c.txt": "c==1"}), nil)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got := m.pins()["setup.cfg"]
+		if name == "files" {
+			i := slices.IndexFunc(m.files, func(f manifest) bool { return f.name == "setup.cfg" })
+			got = strings.ReplaceAll(strings.Join(m.files[i].includes, " "), ".txt", "")
+		}
+		if got != "a b c" {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }
 
@@ -163,24 +225,31 @@ func TestCovered(t *testing.T) {
 		files map[string]string
 		want  bool
 	}{
-		"nothing":                {map[string]string{"requirements.txt": "a"}, false},
-		"a constraint":           {map[string]string{"requirements.txt": "a\n-c pins/c.txt", "pins/c.txt": "A==1"}, true},
-		"what includes it":       {map[string]string{"requirements.txt": "a==1\n-r x/base.txt", "x/base.txt": "a"}, true},
-		"what is beside it":      {map[string]string{"requirements/prod.txt": "a", "requirements/dev.txt": "a==1"}, false},
-		"what is made of it":     {map[string]string{"x.in": "a\n-c c.txt", "c.txt": "", "x.txt": "a==1"}, true},
-		"a lock above":           {map[string]string{"x/requirements.txt": "a", "uv.lock": lock}, true},
-		"a lock beside":          {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a>1\"]", "uv.lock": lock}, true},
-		"a lock elsewhere":       {map[string]string{"x/requirements.txt": "a", "y/uv.lock": lock}, false},
-		"another's requirements": {map[string]string{"requirements.in": "a", "x/requirements.txt": "a==1"}, false},
-		"a project's":            {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a>1\"]", "requirements.txt": "a==1"}, true},
-		"another package":        {map[string]string{"requirements.txt": "a\n-c c.txt", "c.txt": "b==1"}, false},
+		"nothing":                   {map[string]string{"requirements.txt": "a"}, false},
+		"a constraint":              {map[string]string{"requirements.txt": "a\n-c pins/c.txt", "pins/c.txt": "A==1"}, true},
+		"what includes it":          {map[string]string{"requirements.txt": "a==1\n-r x/base.txt", "x/base.txt": "a"}, true},
+		"what is beside it":         {map[string]string{"requirements/prod.txt": "a", "requirements/dev.txt": "a==1"}, false},
+		"what is made of it":        {map[string]string{"x.in": "a\n-c c.txt", "c.txt": "", "x.txt": "a==1"}, true},
+		"a lock above":              {map[string]string{"x/Pipfile": "[packages]\na = \"*\"", "uv.lock": lock}, true},
+		"a lock that pip reads not": {map[string]string{"requirements.txt": "a", "uv.lock": lock}, false},
+		"a lock of what is written": {map[string]string{"requirements.in": "a", "pylock.toml": "[[packages]]\nname = \"a\"\nversion = \"1\"\n"}, true},
+		"an empty lock":             {map[string]string{"setup.py": "install_requires", "Pipfile.lock": "{}"}, false},
+		"a program and a lock":      {map[string]string{"setup.py": "install_requires", "uv.lock": lock}, true},
+		"conda's":                   {map[string]string{"environment.yml": "dependencies:\n", "requirements.txt": "conda==1"}, false},
+		"a lock beside":             {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a>1\"]", "uv.lock": lock}, true},
+		"a lock's folder":           {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a\"]", "uv.lock": lock + "source = {editable = \"a\"}\n"}, true},
+		"a lock's address":          {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a\"]", "uv.lock": lock + "source = {git = \"https://example.com/a\"}\n"}, false},
+		"a lock elsewhere":          {map[string]string{"x/Pipfile": "[packages]\na = \"*\"", "y/uv.lock": lock}, false},
+		"another's requirements":    {map[string]string{"requirements.in": "a", "x/requirements.txt": "a==1"}, false},
+		"a project's":               {map[string]string{"pyproject.toml": "[project]\ndependencies = [\"a>1\"]", "requirements.txt": "a==1"}, true},
+		"another package":           {map[string]string{"requirements.txt": "a\n-c c.txt", "c.txt": "b==1"}, false},
 	} {
 		m, err := findManifests(t.Context(), folder(t, tt.files), nil)
-		if err != nil || len(m.unpinned) != 1 {
+		if err != nil || len(m.unpinned)+len(m.unread) != 1 {
 			t.Errorf("%s: %v, %+v", name, err, m)
 			continue
 		}
-		if got := m.covered(m.unpinned[0], m.groups()); got != tt.want {
+		if got := m.covered(slices.Concat(m.unpinned, m.unread)[0], m.groups()); got != tt.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -277,12 +346,16 @@ func TestLines(t *testing.T) {
 		name string
 	}
 	for text, want := range map[string]line{
-		"-r extra.txt": {includeLine, "extra.txt"}, "-rextra.txt": {includeLine, "extra.txt"}, "-r=extra.txt": {includeLine, "extra.txt"}, "-cextra.txt": {includeLine, "extra.txt"},
+		"-r extra.txt": {includeLine, "extra.txt"}, "-rextra.txt": {includeLine, "extra.txt"}, "-r=extra.txt": {doubtfulLine, ""}, "-cextra.txt": {includeLine, "extra.txt"},
 		"--requirement extra.txt": {includeLine, "extra.txt"}, "--requirement=extra.txt": {includeLine, "extra.txt"}, "--constraint extra.txt": {includeLine, "extra.txt"},
 		"-r 'a b.txt'": {includeLine, "a b.txt"}, "--require-hashes": {settingLine, ""}, "-i extra.txt": {settingLine, ""}, "--pre": {settingLine, ""}, "--prefer": {unknownLine, ""},
 		"a (==1)": {pinnedLine, "a"}, "a[b,c]===1.0": {pinnedLine, "a"}, "a==1,!=2": {unpinnedLine, "a"}, "a~=1.0": {unpinnedLine, "a"}, "a==${VERSION}": {unpinnedLine, "a"}, "a=1": {unknownLine, ""},
 		"a==1 --config-settings=\"x=y z\" --hash=sha256:b": {pinnedLine, "a"}, "a == 1 --what": {unknownLine, ""}, "a@https://x": {elsewhereLine, "a"}, "file:///x": {elsewhereLine, ""},
-		"-e git+ssh://x/y#egg=z": {elsewhereLine, ""}, "-e lib": {localLine, ""}, "./lib[x]": {localLine, ""}, "/srv/lib": {elsewhereLine, ""}, ".": {localLine, ""}, "lib-1.tar.gz": {elsewhereLine, ""},
+		"-e git+ssh://x/y#egg=z": {elsewhereLine, ""}, "-e lib": {localLine, ""}, "./lib[x]": {localLine, ""}, "/srv/lib": {elsewhereLine, ""}, ".": {localLine, ""}, ".[dev]": {localLine, ""}, "-e .[dev]": {localLine, ""}, ".[a, b] ; python_version > '3'": {localLine, ""}, "..[dev]": {elsewhereLine, ""}, ".[dev]x": {unknownLine, ""}, "lib-1.tar.gz": {elsewhereLine, ""},
+		"--index-url https://${TOKEN}@x/": {settingLine, ""}, "--extra-index-url=https://x --trusted-host x": {settingLine, ""}, "--find-links ./wheels": {settingLine, ""}, "--no-binary :all:": {settingLine, ""},
+		"--only-binary=:all:": {settingLine, ""}, "--prefer-binary": {settingLine, ""}, "--use-feature=x": {settingLine, ""}, "-f'a b'": {settingLine, ""}, "-c c.txt": {includeLine, "c.txt"},
+		"-i https://x -r y": {doubtfulLine, ""}, "-r a -r b": {doubtfulLine, ""}, "--pre -e git+https://x#egg=y": {doubtfulLine, ""}, `-r a\ b`: {doubtfulLine, ""}, "-r a\u00a0#b": {doubtfulLine, ""}, "-e a -e b": {doubtfulLine, ""},
+		"-e '/srv/lib'": {elsewhereLine, ""}, "-e ${X}/lib": {elsewhereLine, ""}, "-e lib ; python_version > '3'": {localLine, ""},
 		"--editable=.": {localLine, ""}, "-e": {unknownLine, ""}, "a b": {unknownLine, ""}, "": {emptyLine, ""},
 	} {
 		kind, name, _ := understandLine(text)
