@@ -57,15 +57,15 @@ func (a *app) project(cfg config.Pipeline) (p *project, err error) {
 	}
 	p.Service.Version, p.Service.CacheDir, p.Service.Tools = id, p.cache, a.tools(p.cache)
 	p.Service.Tools.Repository = cmp.Or(p.Service.GitTop, p.Service.Root)
-	if err := untracked(p.Service.GitTop); err != nil {
+	if err := ownFolderIsOurs(p.Service.GitTop); err != nil {
 		return nil, err
 	}
 	return p, p.plan()
 }
 
-// untracked is an error if something in a folder of Sluice's own is committed: no
+// ownFolderIsOurs is an error if something in a folder of Sluice's own is committed: no
 // stage looks there, and what is built may have it.
-func untracked(top string) error {
+func ownFolderIsOurs(top string) error {
 	repo, err := gitrepo.Open(top)
 	if top == "" || err != nil {
 		return nil //nolint:nilerr // which the stages that need git tell
